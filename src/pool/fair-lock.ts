@@ -1,0 +1,100 @@
+/** Thrown to a waiter whose turn did not come in time. */
+export class WaitTimeoutError extends Error {}
+
+export interface WaitOptions {
+  /** Milliseconds to wait; `Infinity`, the default, waits for ever. */
+  readonly timeout?: number | undefined;
+  /** Stops waiting and rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One who waits in line: settled exactly once, by its turn, its timeout or its signal. */
+export class Waiter<T> {
+  readonly promise: Promise<T>;
+  #resolve!: (value: T) => void;
+  #reject!: (reason: unknown) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #abort: (() => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  /** `leave` is called when the waiter gives up, so that the line can forget it. */
+  constructor({ timeout = Infinity, signal }: WaitOptions, leave: (waiter: Waiter<T>) => void) {
+    this.promise = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const giveUp = (reason: unknown): void => {
+      leave(this);
+      this.reject(reason);
+    };
+    this.#signal = signal;
+    if (timeout !== Infinity) {
+      this.#timer = setTimeout(() => giveUp(new WaitTimeoutError(`waited ${timeout} ms`)), timeout);
+    }
+    if (signal) {
+      this.#abort = () => giveUp(signal.reason);
+      if (signal.aborted) queueMicrotask(this.#abort);
+      else signal.addEventListener("abort", this.#abort, { once: true });
+    }
+  }
+
+  resolve(value: T): void {
+    this.#settle();
+    this.#resolve(value);
+  }
+
+  reject(reason: unknown): void {
+    this.#settle();
+    this.#reject(reason);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    if (this.#abort) this.#signal?.removeEventListener("abort", this.#abort);
+  }
+}
+
+/**
+ * A lock that is given out in the order it was asked for.
+ *
+ * @example
+ * const release = await lock.acquire();
+ * try { … } finally { release(); }
+ */
+export class FairLock {
+  #held = false;
+  readonly #waiters = new Set<Waiter<() => void>>();
+
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** Resolves with the function that gives the lock back; calling that more than once is harmless. */
+  async acquire(options: WaitOptions = {}): Promise<() => void> {
+    options.signal?.throwIfAborted();
+    if (!this.#held) return this.#take();
+    const waiter = new Waiter<() => void>(options, (gone) => this.#waiters.delete(gone));
+    this.#waiters.add(waiter);
+    return waiter.promise;
+  }
+
+  #take(): () => void {
+    this.#held = true;
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      const [next] = this.#waiters;
+      if (next) {
+        this.#waiters.delete(next);
+        next.resolve(this.#take());
+      } else {
+        this.#held = false;
+      }
+    };
+  }
+}
