@@ -1,0 +1,234 @@
+import { stat } from "node:fs/promises";
+import { type ConnectionHolder, DatabaseClosedError, PoolTimeoutError } from "../errors";
+import { WaitTimeoutError } from "../pool/fair-lock";
+import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
+import type { Role } from "./admission";
+import { type Connection, openConnection } from "./connection";
+
+export interface ConnectionPoolOptions {
+  /** An absolute path, or `:memory:`. */
+  readonly path: string;
+  readonly mode: "ro" | "rw" | "rwc";
+  /** Most readers kept open; readers beyond it. */
+  readonly poolSize: number;
+  readonly maxOverflow: number;
+  /** Milliseconds. */
+  readonly poolTimeout: number;
+  /** Milliseconds; `Infinity` = never. */
+  readonly poolRecycle: number;
+  readonly poolPrePing: boolean;
+  /** Makes a new connection ready; every connection goes through it before anyone sees it. */
+  readonly setUp: (connection: Connection) => Promise<void>;
+}
+
+export interface AcquireOptions {
+  /** Who asks, named in timeouts. */
+  readonly label: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Idleness after which a connection is tested before use. */
+const PING_AFTER_MS = 1000;
+
+/**
+ * One writer and many readers of one file. An in-memory database has a single connection for both roles, since each
+ * connection would have a memory of its own; a read-only one has no writer, and SQLite refuses to write through its readers.
+ */
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions;
+  readonly #readers: ResourcePool<Connection>;
+  readonly #writer: ResourcePool<Connection>;
+  readonly #held = new Map<Connection, { label: string; since: number }>();
+  /** Device and inode of the file that each connection has open. */
+  readonly #files = new WeakMap<Connection, string>();
+  readonly #altered = new WeakSet<Connection>();
+  #created = false;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options;
+    const memory = options.path === ":memory:";
+    const recycle = memory ? Number.POSITIVE_INFINITY : options.poolRecycle;
+    const validateAfter = memory || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
+    const pool = (role: Role, size: number, overflow: number): ResourcePool<Connection> =>
+      new ResourcePool(
+        {
+          create: () => this.#open(role),
+          validate: (connection) => this.#ping(connection),
+          destroy: (connection) => connection.close(),
+        },
+        { size, overflow, recycle, validateAfter },
+      );
+    this.#readers = memory ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
+    this.#writer = memory || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
+  }
+
+  get isMemory(): boolean {
+    return this.#options.path === ":memory:";
+  }
+
+  get readerStats(): ResourcePoolStats {
+    return this.#readers.stats;
+  }
+
+  get writerStats(): ResourcePoolStats {
+    return this.#writer.stats;
+  }
+
+  /** A connection at once, if one is free and fresh. */
+  tryAcquire(role: Role, label: string): Connection | undefined {
+    const connection = this.#of(role).tryAcquire();
+    if (connection) this.#held.set(connection, { label, since: performance.now() });
+    return connection;
+  }
+
+  /**
+   * @throws PoolTimeoutError after `poolTimeout`, naming who holds what was waited for
+   * @throws DatabaseClosedError after {@link close}
+   */
+  async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
+    try {
+      const connection = await this.#of(role).acquire({ timeout: this.#options.poolTimeout, signal });
+      this.#held.set(connection, { label, since: performance.now() });
+      return connection;
+    } catch (error) {
+      if (error instanceof PoolClosedError) throw new DatabaseClosedError(undefined, { cause: error });
+      if (error instanceof WaitTimeoutError) throw this.#timeoutError(role, label, error);
+      throw error;
+    }
+  }
+
+  /** Gives a connection back, as it was made: one with changed settings or temporary objects is not reused. */
+  async release(connection: Connection): Promise<void> {
+    if (this.#altered.delete(connection)) {
+      if (!this.isMemory) return this.discard(connection);
+      await connection.run("PRAGMA read_uncommitted=OFF");
+      await this.#options.setUp(connection);
+    }
+    this.#held.delete(connection);
+    this.#of(connection.role).release(connection);
+  }
+
+  /** Notes that a statement has changed the connection itself, with a pragma for example. */
+  markAltered(connection: Connection): void {
+    this.#altered.add(connection);
+  }
+
+  /** Gives back a connection whose state is unknown or changed; it is closed and never reused. */
+  async discard(connection: Connection): Promise<void> {
+    this.#held.delete(connection);
+    await this.#of(connection.role).discard(connection);
+  }
+
+  /** Whether the database answers and is still the file at the path. */
+  async ping(): Promise<boolean> {
+    const connection = await this.acquire("reader", { label: "ping" });
+    let alive = false;
+    try {
+      alive = await this.#ping(connection);
+    } finally {
+      if (alive || this.isMemory) await this.release(connection);
+      else await this.discard(connection);
+    }
+    return alive;
+  }
+
+  holders(role: Role): ConnectionHolder[] {
+    return [...this.#of(role).active].map((connection) => {
+      const { label, since } = this.#held.get(connection) ?? { label: "opening", since: performance.now() };
+      return { label, age: (performance.now() - since) / 1000, statement: connection.lastStatement };
+    });
+  }
+
+  /**
+   * Takes no new work and waits for what is in flight. The writer leaves last, so that SQLite can delete the WAL
+   * (https://sqlite.org/wal.html#the_wal_file).
+   */
+  async close(): Promise<void> {
+    if (this.#readers !== this.#writer) {
+      await this.#readers.drain();
+      // Best effort: another process may be writing, or the file be gone.
+      await this.#tidy().catch(() => {});
+    }
+    await this.#writer.drain();
+  }
+
+  /** What SQLite recommends before a connection is closed, and a WAL that is empty whoever else has the file open. */
+  async #tidy(): Promise<void> {
+    const writer = await this.#writer.acquire({ timeout: this.#options.poolTimeout });
+    try {
+      // https://sqlite.org/pragma.html#pragma_optimize
+      await writer.all("PRAGMA optimize");
+      await writer.all("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      this.#writer.release(writer);
+    }
+  }
+
+  /** Ends what {@link close} waits for: sends away who waits, interrupts what runs, and takes the connections back. */
+  terminate(): void {
+    for (const pool of [this.#readers, this.#writer]) {
+      pool.rejectWaiters(
+        new DatabaseClosedError("The database was closed while this waited for a connection."),
+      );
+      for (const connection of pool.active) {
+        connection.interrupt();
+        void pool.discard(connection);
+      }
+    }
+  }
+
+  #of(role: Role): ResourcePool<Connection> {
+    return role === "writer" ? this.#writer : this.#readers;
+  }
+
+  async #open(role: Role): Promise<Connection> {
+    const { path, setUp } = this.#options;
+    // Only the first connection may create the file: later a missing one has been deleted under us.
+    const mode = this.#options.mode === "rwc" && this.#created ? "rw" : this.#options.mode;
+    const connection = await openConnection({ path, mode, role });
+    try {
+      await setUp(connection);
+      this.#files.set(connection, await this.#identify());
+      this.#created = true;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Whether the connection answers, and the file it has open is still the one at the path. */
+  async #ping(connection: Connection): Promise<boolean> {
+    await connection.all("PRAGMA schema_version");
+    return (await this.#identify()) === this.#files.get(connection);
+  }
+
+  async #identify(): Promise<string> {
+    if (this.isMemory) return ":memory:";
+    const { dev, ino } = await stat(this.#options.path, { bigint: true });
+    return `${dev}:${ino}`;
+  }
+
+  #timeoutError(role: Role, label: string, cause: Error): PoolTimeoutError {
+    const holders = this.holders(role);
+    const seconds = this.#options.poolTimeout / 1000;
+    const wanted = role === "writer" ? "The writer's turn" : "A reader connection";
+    const held = holders
+      .map(
+        ({ label, age, statement }) =>
+          `"${label}" for ${age.toFixed(1)} s${statement ? `, last: ${shorten(statement)}` : ""}`,
+      )
+      .join("; ");
+    return new PoolTimeoutError(
+      `${wanted} did not come free for "${label}" within poolTimeout (${seconds} s). Held by: ${held || "nobody (connecting)"}. ` +
+        "Keep transactions short, or raise poolTimeout.",
+      holders,
+      { cause },
+    );
+  }
+}
+
+function shorten(sql: string): string {
+  const line = sql.replace(/\s+/g, " ").trim();
+  return line.length > 120 ? `${line.slice(0, 117)}…` : line;
+}

@@ -1,0 +1,167 @@
+import sqlite3 from "sqlite3";
+import { DatabaseClosedError } from "../errors";
+import type { BindValue } from "../sql/bind-value";
+import { admission, type Role } from "./admission";
+import { exactIntegers } from "./exact-integers";
+import { StatementCache } from "./statement-cache";
+
+export type Row = Record<string, unknown>;
+
+/** What a statement without a result set did. */
+export interface Changes {
+  readonly changes: number;
+  readonly lastInsertRowid: number;
+}
+
+/** An error as the engine reports it: primary result code, its number, and SQLite's message. */
+export interface EngineError extends Error {
+  readonly code: string;
+  readonly errno: number;
+}
+
+/** One connection to one database, whichever engine is behind it. Calls run one at a time, in the order they were made. */
+export interface Connection {
+  readonly role: Role;
+  /** The text that was run last. */
+  readonly lastStatement: string | undefined;
+  /** Runs a statement to its end and returns its rows. */
+  all(sql: string, values?: readonly BindValue[]): Promise<Row[]>;
+  /** Runs a statement that has no result set. */
+  run(sql: string, values?: readonly BindValue[]): Promise<Changes>;
+  /** Makes the statement that is running fail with SQLITE_INTERRUPT. */
+  interrupt(): void;
+  /** Lets the calls that were made end, then closes. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** An absolute path, or `:memory:`. */
+  readonly path: string;
+  readonly mode: "ro" | "rw" | "rwc";
+  readonly role: Role;
+}
+
+/** The oldest SQLite without the WAL-reset corruption, https://sqlite.org/releaselog/3_51_3.html. */
+const OLDEST_SAFE_VERSION = 3_051_003;
+
+const OPEN_FLAGS = {
+  ro: sqlite3.OPEN_READONLY,
+  rw: sqlite3.OPEN_READWRITE,
+  rwc: sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE,
+};
+
+/** @throws the engine's error, for example SQLITE_CANTOPEN */
+export async function openConnection({ path, mode, role }: OpenOptions): Promise<Connection> {
+  if (sqlite3.VERSION_NUMBER < OLDEST_SAFE_VERSION) {
+    throw new Error(`SQLite ${sqlite3.VERSION} can corrupt a WAL database; sqlite3 >= 6.0.1 is needed.`);
+  }
+  const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
+    // Every call on a connection is awaited before the next, so SQLite's own mutex is only insurance.
+    const opened = new sqlite3.Database(path, OPEN_FLAGS[mode] | sqlite3.OPEN_FULLMUTEX, (error) =>
+      error ? reject(error) : resolve(opened),
+    );
+  });
+  // sqlite3 opens with a second of native busy wait, which would block a thread of the pool.
+  handle.configure("busyTimeout", 0);
+  return new NativeConnection(handle, role);
+}
+
+interface Call {
+  readonly sql: string;
+  readonly values: readonly BindValue[];
+  readonly method: "all" | "run";
+  readonly settle: (error: Error | null, result: unknown) => void;
+}
+
+class NativeConnection implements Connection {
+  readonly #handle: sqlite3.Database;
+  readonly #statements: StatementCache;
+  readonly #queue: Call[] = [];
+  #busy = false;
+  #closing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+  lastStatement: string | undefined;
+
+  constructor(
+    handle: sqlite3.Database,
+    readonly role: Role,
+  ) {
+    this.#handle = handle;
+    this.#statements = new StatementCache(handle);
+  }
+
+  all(sql: string, values: readonly BindValue[] = []): Promise<Row[]> {
+    return this.#call("all", sql, values) as Promise<Row[]>;
+  }
+
+  run(sql: string, values: readonly BindValue[] = []): Promise<Changes> {
+    return this.#call("run", sql, values) as Promise<Changes>;
+  }
+
+  interrupt(): void {
+    if (this.#busy && !this.#closing) this.#handle.interrupt();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#busy) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    this.#statements.clear();
+    // The only failure, BUSY because of an unfinalized statement, cannot happen: they have just been finalized.
+    await new Promise<void>((resolve) => this.#handle.close(() => resolve()));
+  }
+
+  #call(method: Call["method"], sql: string, values: readonly BindValue[]): Promise<unknown> {
+    if (this.#closing) return Promise.reject(new DatabaseClosedError());
+    if (sql.includes("\0")) {
+      return Promise.reject(new Error("the SQL text contains a NUL character, where SQLite would end it"));
+    }
+    return new Promise((resolve, reject) => {
+      const exact = exactIntegers(sql, values);
+      this.#queue.push({
+        ...exact,
+        method,
+        settle: (error, result) => (error ? reject(error) : resolve(result)),
+      });
+      if (!this.#busy) this.#next();
+    });
+  }
+
+  #next(): void {
+    const call = this.#queue.shift();
+    this.#busy = call !== undefined;
+    if (call) admission.enter(this.role, () => this.#start(call));
+    else this.#idle?.();
+  }
+
+  #start({ sql, values, method, settle }: Call): void {
+    this.lastStatement = sql;
+    const statement = this.#statements.take(sql, (error) => this.#finish(() => settle(error, undefined)));
+    const parameters = values as unknown[];
+    if (method === "all") {
+      statement.all(parameters, (error: Error | null, rows: Row[]) => {
+        this.#statements.giveBack(sql, statement);
+        this.#finish(() => settle(error, rows));
+      });
+    } else {
+      const connection = this;
+      statement.run(parameters, function (this: sqlite3.RunResult, error: Error | null) {
+        connection.#statements.giveBack(sql, statement);
+        connection.#finish(() => settle(error, { changes: this.changes, lastInsertRowid: this.lastID }));
+      });
+    }
+  }
+
+  #finish(settle: () => void): void {
+    admission.leave(this.role);
+    settle();
+    this.#next();
+  }
+}

@@ -1,0 +1,41 @@
+import { DatabaseError } from "../errors";
+import type { TransactionScope } from "./transaction";
+
+/**
+ * Makes up for the foreign keys that are off while a schema is changed: what would break them fails before the commit.
+ * Rows that pointed to nothing before are not held against the change.
+ */
+export class ForeignKeyGuard {
+  #before: Map<string, number> | undefined;
+
+  /** To be called before the first statement that changes the schema. */
+  async remember(scope: TransactionScope): Promise<void> {
+    this.#before ??= await violations(scope);
+  }
+
+  /** @throws DatabaseError naming tables and numbers of rows */
+  async check(scope: TransactionScope): Promise<void> {
+    const before = this.#before;
+    if (!before) return;
+    this.#before = undefined;
+    const broken = [...(await violations(scope))].filter(([key, count]) => count > (before.get(key) ?? 0));
+    if (broken.length === 0) return;
+    const list = broken.map(([key, count]) => `${key} (${count} rows)`).join(", ");
+    throw new DatabaseError(
+      "FOREIGN_KEY_CHECK",
+      `The schema change would leave rows that refer to nothing: ${list}. Nothing was changed; ` +
+        "move or delete those rows first, in the same migration.",
+    );
+  }
+}
+
+async function violations(scope: TransactionScope): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { table, parent } of await scope.run((connection) =>
+    connection.all("PRAGMA foreign_key_check"),
+  )) {
+    const key = `${table} -> ${parent}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,178 @@
+import {
+  DataSource,
+  type DataSourceOptions,
+  type EntityManager,
+  type EntityTarget,
+  type Migration,
+  MigrationExecutor,
+  type ObjectLiteral,
+  type QueryRunner,
+  type ReplicationMode,
+  type SelectQueryBuilder,
+} from "typeorm";
+import type { BetterSqlite3DataSourceOptions } from "typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js";
+import { NotInitializedError } from "../errors";
+import { parseLocation } from "../options/location";
+import { mergePragmas } from "../options/pragmas";
+import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
+import type { DriverSettings } from "./driver-settings";
+import { SqliteDriver } from "./sqlite-driver";
+import { SqliteEntityManager } from "./sqlite-entity-manager";
+import { SqliteQueryBuilder } from "./sqlite-query-builder";
+import { SqliteQueryRunner } from "./sqlite-query-runner";
+import type { TransactionScope } from "./transaction";
+
+type MigrationOptions = NonNullable<Parameters<DataSource["runMigrations"]>[0]>;
+
+/** What better-sqlite3 has and a pool of sqlite3 connections has not. */
+type BetterSqlite3Only =
+  | "type"
+  | "driver"
+  | "key"
+  | "nativeBinding"
+  | "verbose"
+  | "prepareDatabase"
+  | "poolSize";
+
+const POOL_OPTIONS = [
+  "poolSize",
+  "maxOverflow",
+  "poolTimeout",
+  "poolRecycle",
+  "poolPrePing",
+  "busyTimeout",
+  "closeTimeout",
+  "pragmas",
+] as const;
+
+type PoolOptions = Pick<SqliteDatabaseOptions, (typeof POOL_OPTIONS)[number]>;
+
+/** TypeORM's options for a SQLite data source, and those of the pool, as {@link SqliteDatabaseOptions} has them. */
+export interface SqliteDataSourceOptions
+  extends Omit<BetterSqlite3DataSourceOptions, BetterSqlite3Only>,
+    PoolOptions {
+  readonly type?: "better-sqlite3";
+  /** A path, a `sqlite:` or `file:` URL, or `:memory:`. */
+  readonly database: string;
+}
+
+/**
+ * A TypeORM `DataSource` in which every query runner has a connection of its own for as long as its transaction lasts.
+ *
+ * It takes the place of `new DataSource({ type: "better-sqlite3", … })`. `options.type` stays `"better-sqlite3"`,
+ * by which TypeORM knows SQLite; the better-sqlite3 package is not used.
+ *
+ * @throws ConfigurationError for a location or a pool option that cannot be used
+ * @example
+ * const dataSource = await new SqliteDataSource({ database: "app.db", entities: [User] }).initialize();
+ */
+export class SqliteDataSource extends DataSource {
+  declare driver: SqliteDriver;
+
+  constructor(options: SqliteDataSourceOptions) {
+    const settings = toSettings(options);
+    const resolved = { ...options, type: "better-sqlite3", database: settings.location.path, driver: {} };
+    // The stub keeps TypeORM from loading better-sqlite3 for a driver that is replaced at once.
+    super(resolved as unknown as DataSourceOptions);
+    delete (this.options as { driver?: unknown }).driver;
+    this.driver = new SqliteDriver(this, settings);
+  }
+
+  override async initialize(): Promise<this> {
+    try {
+      return await super.initialize();
+    } catch (error) {
+      // TypeORM cleans up only after some of its steps.
+      if (!this.isInitialized) await this.driver.disconnect();
+      throw error;
+    }
+  }
+
+  override createEntityManager(queryRunner?: QueryRunner): EntityManager {
+    return new SqliteEntityManager(this, queryRunner);
+  }
+
+  override createQueryBuilder<Entity extends ObjectLiteral>(
+    entityClass: EntityTarget<Entity>,
+    alias: string,
+    queryRunner?: QueryRunner,
+  ): SelectQueryBuilder<Entity>;
+  override createQueryBuilder(queryRunner?: QueryRunner): SelectQueryBuilder<any>;
+  override createQueryBuilder(
+    entityOrRunner?: EntityTarget<any> | QueryRunner,
+    alias?: string,
+    queryRunner?: QueryRunner,
+  ): SelectQueryBuilder<any> {
+    if (!alias) return new SqliteQueryBuilder(this, entityOrRunner as QueryRunner | undefined);
+    const { target } = this.getMetadata(entityOrRunner as EntityTarget<any>);
+    return new SqliteQueryBuilder(this, queryRunner).select(alias).from(target, alias);
+  }
+
+  override createQueryRunner(
+    mode: ReplicationMode = "master",
+  ): SqliteQueryRunner & { manager: EntityManager } {
+    return super.createQueryRunner(mode) as SqliteQueryRunner & { manager: EntityManager };
+  }
+
+  /** A query runner, with a manager, whose statements run in `scope`. */
+  createScopedQueryRunner(scope: TransactionScope): SqliteQueryRunner & { manager: EntityManager } {
+    const runner = new SqliteQueryRunner(this.driver, "master", scope);
+    return Object.assign(runner, { manager: this.createEntityManager(runner) });
+  }
+
+  /** @throws DatabaseError where rows would be left that refer to nothing; then nothing is changed */
+  override async runMigrations(options: MigrationOptions = {}): Promise<Migration[]> {
+    return await this.#migrate(options, (executor) => executor.executePendingMigrations());
+  }
+
+  /** @throws DatabaseError where rows would be left that refer to nothing; then nothing is changed */
+  override async undoLastMigration(options: MigrationOptions = {}): Promise<void> {
+    await this.#migrate(options, (executor) => executor.undoLastMigration());
+  }
+
+  /**
+   * Foreign keys are off for all of it. TypeORM would leave them on without a transaction, and would switch them off
+   * too late, inside the transaction, when it reverts.
+   */
+  async #migrate<T>(
+    options: MigrationOptions,
+    work: (executor: MigrationExecutor) => Promise<T>,
+  ): Promise<T> {
+    if (!this.isInitialized) throw new NotInitializedError("run migrations");
+    const runner = this.createQueryRunner();
+    try {
+      await runner.beforeMigration();
+      const executor = new MigrationExecutor(this, runner);
+      executor.transaction = options.transaction ?? this.options.migrationsTransactionMode ?? "all";
+      executor.fake = options.fake ?? false;
+      const result = await work(executor);
+      await runner.afterMigration();
+      return result;
+    } finally {
+      await runner.release();
+    }
+  }
+}
+
+function toSettings(options: SqliteDataSourceOptions): DriverSettings {
+  const given = Object.fromEntries(POOL_OPTIONS.map((key) => [key, options[key]]));
+  const { poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, busyTimeout, closeTimeout, pragmas } =
+    resolveOptions(given);
+  const location = parseLocation(options.database);
+  const mode = options.readonly
+    ? "ro"
+    : options.fileMustExist && location.mode === "rwc"
+      ? "rw"
+      : location.mode;
+  return {
+    location: { ...location, mode },
+    pragmas: mergePragmas(pragmas),
+    poolSize,
+    maxOverflow: maxOverflow === -1 ? Number.POSITIVE_INFINITY : maxOverflow,
+    poolPrePing,
+    poolTimeout: poolTimeout * 1000,
+    poolRecycle: poolRecycle === -1 ? Number.POSITIVE_INFINITY : poolRecycle * 1000,
+    busyTimeout: busyTimeout * 1000,
+    closeTimeout: closeTimeout * 1000,
+  };
+}

@@ -1,0 +1,270 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { EntityMetadata, ObjectLiteral, ReplicationMode } from "typeorm";
+import { BetterSqlite3Driver } from "typeorm/driver/better-sqlite3/BetterSqlite3Driver.js";
+import {
+  ConfigurationError,
+  DatabaseClosedError,
+  DatabaseError,
+  NotInitializedError,
+  PoolTimeoutError,
+  QueryError,
+} from "../errors";
+import type { Role } from "./admission";
+import type { Connection } from "./connection";
+import { ConnectionPool } from "./connection-pool";
+import { attach, setPragmas } from "./connection-setup";
+import type { DriverSettings } from "./driver-settings";
+import type { TimingLogger } from "./echo-logger";
+import { writeNumbers } from "./escape-parameters";
+import { createGeneratedMap } from "./generated-map";
+import type { SqliteDataSource } from "./sqlite-data-source";
+import { SqliteQueryRunner } from "./sqlite-query-runner";
+import { type ConnectionSource, Transaction, type TransactionScope } from "./transaction";
+import { TransactionContext } from "./transaction-context";
+
+interface OpenTransactionOptions {
+  readonly readonly: boolean;
+  readonly label: string;
+  /** Whether BEGIN and the like are logged; a query runner does that itself. */
+  readonly logged?: boolean;
+}
+
+const CLOSING = "The database is closing and takes no new work.";
+
+/**
+ * TypeORM's SQLite driver, over a pool of connections instead of a single one.
+ *
+ * It derives from TypeORM's better-sqlite3 driver for what SQLite is to TypeORM (types, table names, ATTACH), and
+ * replaces all that touches a connection; better-sqlite3 itself is never loaded.
+ */
+export class SqliteDriver extends BetterSqlite3Driver {
+  readonly settings: DriverSettings;
+  readonly context = new TransactionContext();
+  #pool: ConnectionPool | undefined;
+  #closed = false;
+  /** Whether closing has begun. */
+  #refusing = false;
+  /** The transactions of sessions that have not ended. */
+  readonly #open = new Set<TransactionScope>();
+  #allEnded: (() => void) | undefined;
+
+  constructor(dataSource: SqliteDataSource, settings: DriverSettings) {
+    super(dataSource);
+    this.settings = settings;
+  }
+
+  /** @throws NotInitializedError, DatabaseClosedError */
+  get pool(): ConnectionPool {
+    if (this.#pool) return this.#pool;
+    throw this.#closed ? new DatabaseClosedError() : new NotInitializedError("run a query");
+  }
+
+  override async connect(): Promise<void> {
+    const { path, mode, text } = this.settings.location;
+    const pool = new ConnectionPool({
+      ...this.settings,
+      path,
+      mode,
+      setUp: (connection) => this.#setUp(connection),
+    });
+    try {
+      if (mode === "rwc" && path !== ":memory:") await mkdir(dirname(path), { recursive: true });
+      await pool.release(await pool.acquire("writer", { label: "init" }));
+    } catch (error) {
+      await pool.close();
+      throw openError(text, error);
+    }
+    this.#pool = pool;
+    this.#closed = false;
+    this.#refusing = false;
+  }
+
+  /** Entities with a `database` of their own were found while the metadata was built, after the first connection. */
+  override async afterConnect(): Promise<void> {
+    if (!this.hasAttachedDatabases()) return;
+    for (const { attachFilepathAbsolute } of Object.values(this.attachedDatabases)) {
+      await mkdir(dirname(attachFilepathAbsolute), { recursive: true });
+    }
+    const connection = await this.pool.acquire("writer", { label: "init" });
+    await this.#attach(connection);
+    await this.pool.release(connection);
+  }
+
+  /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
+  override async disconnect(): Promise<void> {
+    const pool = this.#pool;
+    if (!pool) return;
+    this.#refusing = true;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        pool.terminate();
+        resolve();
+      }, this.settings.closeTimeout);
+    });
+    try {
+      if (this.#open.size > 0) {
+        const ended = new Promise<void>((resolve) => {
+          this.#allEnded = resolve;
+        });
+        await Promise.race([ended, timeout]);
+      }
+      await pool.close();
+    } finally {
+      clearTimeout(timer);
+      this.#pool = undefined;
+      this.#closed = true;
+    }
+  }
+
+  /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
+  openTransaction({ readonly, label, logged = true }: OpenTransactionOptions): Transaction {
+    if (this.#refusing) throw new DatabaseClosedError(CLOSING);
+    const transaction = new Transaction({
+      source: this.#source(readonly ? "reader" : "writer", label),
+      readonly,
+      label,
+      busyTimeout: this.settings.busyTimeout,
+      ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
+      ended: () => {
+        this.#open.delete(transaction);
+        if (this.#open.size === 0) this.#allEnded?.();
+      },
+    });
+    this.#open.add(transaction);
+    return transaction;
+  }
+
+  /** A transaction on a connection that its query runner has already, and keeps afterwards. */
+  transactionOn(connection: Connection): Transaction {
+    return new Transaction({
+      source: {
+        acquire: async () => connection,
+        release: async () => {},
+        discard: (broken) => this.pool.discard(broken),
+      },
+      readonly: false,
+      label: "transaction",
+      busyTimeout: this.settings.busyTimeout,
+    });
+  }
+
+  override createQueryRunner(mode: ReplicationMode): SqliteQueryRunner & { manager: any } {
+    return new SqliteQueryRunner(this, mode, this.context.ambient) as SqliteQueryRunner & { manager: any };
+  }
+
+  /** A connection for `label`; fails at once where the running code holds what it would wait for. */
+  async acquire(role: Role, label: string): Promise<Connection> {
+    if (this.#refusing) throw new DatabaseClosedError(this.#pool ? CLOSING : undefined);
+    return await this.#acquire(role, label);
+  }
+
+  async #acquire(role: Role, label: string): Promise<Connection> {
+    const { pool } = this;
+    const ready = pool.tryAcquire(role, label);
+    if (ready) return ready;
+    this.#assertNotOwn(pool, role, label);
+    return await pool.acquire(role, { label });
+  }
+
+  /** Where a transaction gets its connection. */
+  #source(role: Role, label: string): ConnectionSource {
+    let pool: ConnectionPool | undefined;
+    return {
+      acquire: async () => {
+        const connection = await this.#acquire(role, label);
+        pool = this.pool;
+        return connection;
+      },
+      release: async (connection) => pool?.release(connection),
+      discard: async (connection) => pool?.discard(connection),
+    };
+  }
+
+  async #log(sql: string, run: () => Promise<unknown>): Promise<unknown> {
+    const logger: TimingLogger = this.dataSource.logger;
+    logger.logQuery(sql, []);
+    const started = performance.now();
+    try {
+      const result = await run();
+      logger.logQueryEnd?.(sql, [], performance.now() - started);
+      return result;
+    } catch (error) {
+      logger.logQueryError(error as Error, sql, []);
+      logger.logQueryEnd?.(sql, [], performance.now() - started, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Makes a connection notice what others did to the schema. A PRAGMA like table_info answers from the schema that its
+   * connection has in memory, and only reading a table compares that with the file.
+   */
+  async refreshSchema(connection: Connection): Promise<void> {
+    await connection.all("SELECT 1 FROM sqlite_schema LIMIT 1");
+    for (const { attachHandle } of Object.values(this.attachedDatabases ?? {})) {
+      await connection.all(`SELECT 1 FROM ${this.escape(attachHandle)}.sqlite_schema LIMIT 1`);
+    }
+  }
+
+  override escapeQueryWithParameters(sql: string, parameters: ObjectLiteral): [string, any[]] {
+    return writeNumbers(sql, parameters);
+  }
+
+  /** RETURNING is part of every SQLite since 3.35: https://sqlite.org/lang_returning.html */
+  override isReturningSqlSupported(): boolean {
+    return true;
+  }
+
+  override createGeneratedMap(metadata: EntityMetadata, result: any, index: number, count: number): any {
+    // A row from RETURNING; without one, the rowid of the last insert.
+    if (result && typeof result === "object") return createGeneratedMap(this, metadata, result);
+    return super.createGeneratedMap(metadata, result, index, count);
+  }
+
+  protected override loadDependencies(): void {
+    // sqlite3 is imported by connection.ts; better-sqlite3, which the base class would load, is not needed.
+  }
+
+  async #setUp(connection: Connection): Promise<void> {
+    await setPragmas(connection, this.settings);
+    await this.#attach(connection);
+  }
+
+  async #attach(connection: Connection): Promise<void> {
+    for (const { attachFilepathAbsolute, attachHandle } of Object.values(this.attachedDatabases ?? {})) {
+      await attach(connection, attachFilepathAbsolute, attachHandle, this.settings);
+    }
+  }
+
+  /** Code that waits for a connection which a transaction around it holds would wait for itself. */
+  #assertNotOwn(pool: ConnectionPool, role: Role, label: string): void {
+    if (role !== "writer" && !pool.isMemory) return;
+    for (const scope of this.context.surrounding()) {
+      if (scope.isOpen && scope.connection?.role === "writer") {
+        throw new PoolTimeoutError(
+          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection ` +
+            "that can write. Use that transaction's own manager, or database.detach() for work that comes after it.",
+          pool.holders(role),
+        );
+      }
+    }
+  }
+}
+
+/** Why a database could not be opened, with its location in the message. */
+function openError(location: string, error: unknown): unknown {
+  if (error instanceof DatabaseError) return error;
+  const place = JSON.stringify(location);
+  if (error instanceof QueryError) {
+    error.message = `Cannot open ${place}: ${error.message}`;
+    return error;
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigurationError(
+    `Cannot open ${place}: ${reason}. Check that the folder exists and that this process may read and write in it; ` +
+      "a database that is only read is opened with ?mode=ro.",
+    { cause: error },
+  );
+}
