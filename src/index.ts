@@ -1,0 +1,11 @@
+export { Database, type ExecOptions, type SessionOptions } from "./database";
+export { SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
+export * from "./errors";
+export type { VacuumOptions } from "./maintenance/vacuum";
+export type { PragmaValue } from "./options/pragmas";
+export type { SqliteDatabaseOptions } from "./options/sqlite-database-options";
+export type { Session } from "./session/session";
+export type { Parameters, ParameterValue } from "./sql/parameters";
+export type { Result } from "./sql/result";
+export { SqliteDatabase } from "./sqlite-database";
+export type { DatabaseStats } from "./stats";

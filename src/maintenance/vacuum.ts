@@ -1,0 +1,22 @@
+import type { SqliteDataSource } from "../driver/sqlite-data-source";
+
+export interface VacuumOptions {
+  /** Write a compact copy to this path, where there must be no file yet, instead of rebuilding the database. */
+  readonly into?: string | undefined;
+}
+
+/** Waits for the writer's turn and vacuums. */
+export async function vacuum(dataSource: SqliteDataSource, { into }: VacuumOptions): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    if (into !== undefined) {
+      await runner.query("VACUUM INTO ?", [into]);
+      return;
+    }
+    await runner.query("VACUUM");
+    // In WAL mode the file shrinks at the next checkpoint; a reader may put that off.
+    await runner.query("PRAGMA wal_checkpoint(TRUNCATE)");
+  } finally {
+    await runner.release();
+  }
+}

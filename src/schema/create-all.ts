@@ -1,0 +1,49 @@
+import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
+import { View } from "typeorm/schema-builder/view/View.js";
+import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import { existingNames, tablesOf, viewsOf } from "./managed-objects";
+
+/**
+ * Creates the tables, junction tables and views of the entities that are missing, with their indices and foreign keys.
+ * It never looks into one that exists.
+ */
+export async function createAll(dataSource: SqliteDataSource): Promise<void> {
+  // Looked at first without the writer's turn: mostly there is nothing to do.
+  const looking = dataSource.createQueryRunner();
+  try {
+    if ((await missingFrom(dataSource, looking)).length === 0) return;
+  } finally {
+    await looking.release();
+  }
+  await dataSource.manager.transaction(async ({ queryRunner }) => {
+    const runner = queryRunner!;
+    await createMetadataTable(dataSource, runner);
+    for (const metadata of await missingFrom(dataSource, runner)) {
+      if (metadata.tableType === "view")
+        await runner.createView(View.create(metadata, dataSource.driver), true);
+      else await runner.createTable(describe(dataSource, metadata));
+    }
+  });
+}
+
+/** What does not exist, in the order in which it can be created. */
+async function missingFrom(dataSource: SqliteDataSource, runner: QueryRunner): Promise<EntityMetadata[]> {
+  const managed = [...tablesOf(dataSource), ...viewsOf(dataSource)];
+  const existing = await existingNames(runner, managed);
+  return managed.filter(({ tablePath }) => !existing.has(tablePath));
+}
+
+/** SQLite cannot add a foreign key later, so all stand in CREATE TABLE; what they refer to may come after. */
+function describe({ driver }: SqliteDataSource, metadata: EntityMetadata): Table {
+  const table = Table.create(metadata, driver);
+  table.foreignKeys = metadata.foreignKeys.map((foreignKey) => TableForeignKey.create(foreignKey, driver));
+  return table;
+}
+
+/** In it TypeORM keeps the text of views and generated columns, which `synchronize()` compares with. */
+async function createMetadataTable(dataSource: SqliteDataSource, runner: QueryRunner): Promise<void> {
+  const builder = dataSource.driver.createSchemaBuilder() as unknown as {
+    createMetadataTableIfNecessary(runner: QueryRunner): Promise<void>;
+  };
+  await builder.createMetadataTableIfNecessary(runner);
+}

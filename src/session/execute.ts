@@ -1,0 +1,51 @@
+import type { ExecOptions } from "../database";
+import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import { ParameterError } from "../errors";
+import { bindParameters, type Parameters } from "../sql/parameters";
+import { Result } from "../sql/result";
+import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
+
+const TRANSACTION_CONTROL: ReadonlySet<StatementAnalysis["kind"]> = new Set([
+  "begin",
+  "commit",
+  "rollback",
+  "rollbackTo",
+  "savepoint",
+  "release",
+]);
+
+/** Runs a raw statement with named parameters on a query runner. */
+export async function execute<T>(
+  runner: SqliteQueryRunner,
+  sql: string,
+  parameters?: Parameters,
+  { readonly }: ExecOptions = {},
+): Promise<Result<T>> {
+  const bound = bindParameters(sql, parameters);
+  const statement = analyzeStatement(bound.sql);
+  if (TRANSACTION_CONTROL.has(statement.kind)) throw controlRefused(sql);
+  if (statement.pinsConnection && !runner.scope) throw settingRefused(sql);
+  const {
+    rows = [],
+    changes = 0,
+    lastInsertRowid = 0,
+  } = await runner.execute(bound.sql, bound.values, {
+    readonly,
+    wantsRowid: true,
+  });
+  return new Result<T>({ rows: rows as T[], columns: Object.keys(rows[0] ?? {}), changes, lastInsertRowid });
+}
+
+function controlRefused(sql: string): ParameterError {
+  return new ParameterError(
+    `Transactions are not controlled by SQL text (${sql.trim()}), since a later statement may get another connection. ` +
+      "Use session(), and commit(), rollback() or transaction() of the session.",
+  );
+}
+
+function settingRefused(sql: string): ParameterError {
+  return new ParameterError(
+    `This would change one connection of the pool only, and be undone at once: ${sql.trim()}. ` +
+      "Put pragmas into the option pragmas; a temporary table or an ATTACH lives as long as the session it is in.",
+  );
+}

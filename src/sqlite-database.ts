@@ -1,0 +1,297 @@
+import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
+import { Database, type ExecOptions, type SessionOptions } from "./database";
+import type { SqliteDataSource } from "./driver/sqlite-data-source";
+import type { TransactionScope } from "./driver/transaction";
+import { DatabaseClosedError, DatabaseError, NotInitializedError, ReadonlyError } from "./errors";
+import { Lifecycle } from "./lifecycle";
+import { type VacuumOptions, vacuum } from "./maintenance/vacuum";
+import { ManagedDataSource } from "./managed-data-source";
+import { parseLocation } from "./options/location";
+import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
+import { createAll } from "./schema/create-all";
+import { dropAll } from "./schema/drop-all";
+import { execute } from "./session/execute";
+import { Session } from "./session/session";
+import type { Parameters } from "./sql/parameters";
+import type { Result } from "./sql/result";
+import { splitStatements } from "./sql/statement";
+import { type DatabaseStats, statsOf } from "./stats";
+
+/**
+ * A SQLite database for TypeORM in which every session has a connection of its own.
+ *
+ * @throws ConfigurationError from the constructor, for a location or an option that cannot be used
+ * @example
+ * const database = new SqliteDatabase("sqlite:///./app.db", { entities: [User, Post] });
+ * await database.init();
+ * await database.session(async (session) => {
+ *   await session.manager.insert(User, { username: "ada" });
+ * });
+ * await database.close();
+ */
+export class SqliteDatabase extends Database<Session> {
+  readonly #dataSource: ManagedDataSource;
+  readonly #lifecycle: Lifecycle;
+
+  constructor(location: string | URL, options: SqliteDatabaseOptions = {}) {
+    super();
+    const resolved = resolveOptions(options);
+    const { mode } = parseLocation(location);
+    this.#lifecycle = new Lifecycle({
+      open: () => this.#open(resolved.createAll && mode !== "ro"),
+      close: () => this.#dataSource.shut(),
+    });
+    this.#dataSource = new ManagedDataSource(String(location), resolved, this);
+  }
+
+  /** The TypeORM data source. Initializing or destroying it is the same as {@link init} and {@link close}. */
+  get dataSource(): SqliteDataSource {
+    return this.#dataSource;
+  }
+
+  get isInitialized(): boolean {
+    return this.#lifecycle.state === "open";
+  }
+
+  /**
+   * TypeORM's manager. What it does inside a session's `work` takes part in the session.
+   *
+   * @throws NotInitializedError, DatabaseClosedError
+   */
+  get manager(): EntityManager {
+    this.#assertOpen("use the manager");
+    return this.#dataSource.manager;
+  }
+
+  /**
+   * TypeORM's repository. What it does inside a session's `work` takes part in the session.
+   *
+   * @throws NotInitializedError, DatabaseClosedError
+   */
+  getRepository<Entity extends ObjectLiteral>(target: EntityTarget<Entity>): Repository<Entity> {
+    return this.manager.getRepository(target);
+  }
+
+  /**
+   * Opens the file, applies and verifies the pragmas, runs migrations and creates missing tables, as the options say.
+   * Concurrent calls share one run. One that failed leaves nothing open and may be repeated.
+   *
+   * @throws ConfigurationError, CorruptDatabaseError, ReadonlyDatabaseError, BusyError
+   */
+  async init(): Promise<this> {
+    await this.#lifecycle.open();
+    return this;
+  }
+
+  /**
+   * Refuses new work, lets the work in flight end for up to `closeTimeout`, then interrupts it. Leaves no WAL behind.
+   * Closing what is closed is harmless; `init()` may follow.
+   */
+  async close(): Promise<void> {
+    await this.#lifecycle.close();
+  }
+
+  /**
+   * Runs `work` in a session that is committed when it resolves, before this resolves with its value, and rolled back
+   * when it rejects, before this rejects with the same error.
+   *
+   * Inside `work` everything that is done through this database takes part in the session: repositories, `exec`, and
+   * further sessions, which are savepoints. Writers take turns in the order they came.
+   *
+   * @throws ReadonlyError for a read-write session inside a read-only one
+   * @throws PoolTimeoutError naming who holds what was waited for
+   * @example
+   * const count = await database.session((session) => session.getRepository(User).count(), { readonly: true });
+   */
+  async session<T>(work: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
+    this.#assertOpen("open a session");
+    const { ambient } = this.#dataSource.driver.context;
+    const scope = ambient ? await nested(ambient, options) : this.#begin(options);
+    return await Session.run(this.#dataSource, scope, true, work);
+  }
+
+  /**
+   * A session under manual control, which is not ambient. What is not committed when it is closed is rolled back.
+   *
+   * @example
+   * await using session = await database.openSession();
+   * await session.exec("UPDATE users SET status = :status", { status: "active" });
+   * await session.commit();
+   */
+  async openSession(options: SessionOptions = {}): Promise<Session> {
+    this.#assertOpen("open a session");
+    return new Session(this.#dataSource, this.#begin(options), false);
+  }
+
+  /**
+   * Runs one raw statement with named (`:name`, `@name`, `$name`) or positional (`?`) parameters. One that only reads
+   * goes to a reader, anything else to the writer; inside a session both run in it.
+   *
+   * @throws ParameterError before anything runs
+   * @throws ReadonlyError if `readonly` was asked for and the statement writes
+   * @throws QueryError for what SQLite refuses
+   * @example
+   * await database.exec("UPDATE users SET status = :status WHERE id IN (:ids)", { status: "active", ids: [1, 2] });
+   */
+  async exec<T = Record<string, unknown>>(
+    sql: string,
+    parameters?: Parameters,
+    options?: ExecOptions,
+  ): Promise<Result<T>> {
+    this.#assertOpen("run a statement");
+    const runner = this.#dataSource.createQueryRunner();
+    try {
+      return await execute<T>(runner, sql, parameters, options);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  /**
+   * Runs several statements without parameters in one transaction: all of them, or none.
+   *
+   * @throws QueryError for the first that SQLite refuses; then nothing of the script has happened
+   */
+  async execScript(sql: string): Promise<void> {
+    this.#assertOpen("run a script");
+    const statements = splitStatements(sql);
+    await this.session(
+      async (session) => {
+        for (const statement of statements) await session.queryRunner.query(statement);
+      },
+      { label: "execScript" },
+    );
+  }
+
+  async ping(): Promise<boolean> {
+    try {
+      return this.isInitialized && (await this.#dataSource.driver.pool.ping());
+    } catch {
+      return false;
+    }
+  }
+
+  /** Creates the tables, junction tables and views of the entities that are missing. Never alters or drops one. */
+  async createAll(): Promise<void> {
+    this.#assertOpen("create tables");
+    await createAll(this.#dataSource);
+  }
+
+  /**
+   * Drops the tables, junction tables and views of the entities and all their rows, whatever their foreign keys, and
+   * nothing else in the file: all of them, or none.
+   */
+  async dropAll(): Promise<void> {
+    this.#assertOpen("drop tables");
+    this.#assertOutside("dropAll()");
+    await dropAll(this.#dataSource);
+  }
+
+  /** TypeORM's schema synchronization. Rebuilding a table keeps the rows that refer to it. */
+  async synchronize(): Promise<void> {
+    this.#assertOpen("synchronize the schema");
+    this.#assertOutside("synchronize()");
+    await this.#dataSource.synchronize();
+  }
+
+  /** Runs the pending migrations. Rebuilding a table keeps the rows that refer to it. */
+  async runMigrations(options?: {
+    transaction?: "all" | "none" | "each";
+    fake?: boolean;
+  }): Promise<Migration[]> {
+    this.#assertOpen("run migrations");
+    this.#assertOutside("runMigrations()");
+    return await this.#dataSource.runMigrations(options);
+  }
+
+  /** Reverts the migration that ran last. */
+  async undoLastMigration(options?: {
+    transaction?: "all" | "none" | "each";
+    fake?: boolean;
+  }): Promise<void> {
+    this.#assertOpen("revert a migration");
+    this.#assertOutside("undoLastMigration()");
+    await this.#dataSource.undoLastMigration(options);
+  }
+
+  /** Whether there are migrations that have not run; TypeORM logs all of them. */
+  async showMigrations(): Promise<boolean> {
+    this.#assertOpen("show migrations");
+    return await this.#dataSource.showMigrations();
+  }
+
+  /**
+   * Rebuilds the file without unused pages, after the writers before it; or, with `into`, a compact copy of it at a
+   * path where there is no file yet (https://sqlite.org/lang_vacuum.html).
+   *
+   * @throws DatabaseError inside a session, before anything is touched
+   */
+  async vacuum(options: VacuumOptions = {}): Promise<void> {
+    this.#assertOpen("vacuum");
+    this.#assertOutside("vacuum()");
+    await vacuum(this.#dataSource, options);
+  }
+
+  /** Figures of the pool, of this moment; cheap enough for every scrape of a metrics collector. */
+  stats(): DatabaseStats {
+    return statsOf(this.#dataSource, this.isInitialized);
+  }
+
+  /**
+   * Runs `fn` outside the ambient session, for work that goes on after it: what `fn` does has its own transactions.
+   *
+   * @example
+   * await database.session(async (session) => {
+   *   …
+   *   database.detach(() => void sendMail(user));
+   * });
+   */
+  detach<T>(fn: () => T): T {
+    return this.#dataSource.driver.context.detach(fn);
+  }
+
+  async #open(create: boolean): Promise<void> {
+    await this.#dataSource.open();
+    try {
+      if (create) await createAll(this.#dataSource);
+    } catch (error) {
+      await this.#dataSource.shut();
+      throw error;
+    }
+  }
+
+  #begin({ readonly = false, label = "session" }: SessionOptions): TransactionScope {
+    return this.#dataSource.driver.openTransaction({ readonly, label });
+  }
+
+  #assertOpen(operation: string): void {
+    const { state } = this.#lifecycle;
+    // What is inside a session that was open before closing began belongs to the work in flight.
+    if (state === "open" || (state === "closing" && this.#dataSource.driver.context.ambient)) return;
+    if (state === "new") throw new NotInitializedError(operation);
+    throw new DatabaseClosedError();
+  }
+
+  #assertOutside(operation: string): void {
+    const [around] = this.#dataSource.driver.context.surrounding();
+    if (!around?.isOpen) return;
+    throw new DatabaseError(
+      "INSIDE_SESSION",
+      `${operation} cannot run inside a session ("${around.label}"): it would wait for that to end. ` +
+        "Call it after the session, or inside database.detach() without awaiting it there.",
+    );
+  }
+}
+
+async function nested(
+  ambient: TransactionScope,
+  { readonly = false }: SessionOptions,
+): Promise<TransactionScope> {
+  if (ambient.readonly && !readonly) {
+    throw new ReadonlyError(
+      `A read-write session cannot be opened inside a read-only one ("${ambient.label}"), whose snapshot it would ` +
+        "have to write to. Open the outer session without readonly, or use database.detach().",
+    );
+  }
+  return await ambient.savepoint({ readonly });
+}

@@ -1,0 +1,34 @@
+import type { SqliteDataSource } from "./driver/sqlite-data-source";
+
+/** What {@link SqliteDatabase.stats} tells; counts of connections, unless said otherwise. */
+export interface DatabaseStats {
+  readonly readers: {
+    /** Open or being opened. */
+    readonly total: number;
+    readonly idle: number;
+    readonly active: number;
+    /** Work that waits for a reader. */
+    readonly waiting: number;
+    /** `poolSize + maxOverflow`; `Infinity` without a limit, 1 in memory. */
+    readonly limit: number;
+  };
+  readonly writer: {
+    /** Whether someone has the writer's turn. */
+    readonly busy: boolean;
+    /** Work that waits for its turn. */
+    readonly waiting: number;
+  };
+}
+
+export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseStats {
+  if (!open) {
+    const { location, poolSize, maxOverflow } = driver.settings;
+    const limit = location.memory ? 1 : poolSize + maxOverflow;
+    return {
+      readers: { total: 0, idle: 0, active: 0, waiting: 0, limit },
+      writer: { busy: false, waiting: 0 },
+    };
+  }
+  const { active, waiting } = driver.pool.writerStats;
+  return { readers: driver.pool.readerStats, writer: { busy: active > 0, waiting } };
+}
