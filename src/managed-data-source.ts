@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { EchoLogger } from "./driver/echo-logger";
 import { SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
 import type { ResolvedOptions } from "./options/sqlite-database-options";
@@ -11,7 +12,8 @@ interface Owner {
 /** The data source of a `SqliteDatabase`: whatever framework initializes or destroys it, it is its owner that does so. */
 export class ManagedDataSource extends SqliteDataSource {
   readonly #owner: Owner;
-  #opening = false;
+  /** Set for the code that runs inside {@link open}. */
+  readonly #opening = new AsyncLocalStorage<boolean>();
 
   constructor(location: string, { echo, createAll: _, ...options }: ResolvedOptions, owner: Owner) {
     super({
@@ -30,18 +32,13 @@ export class ManagedDataSource extends SqliteDataSource {
 
   override async destroy(): Promise<void> {
     // TypeORM destroys what it failed to initialize; the owner, who is waiting for that, would wait for itself.
-    if (this.#opening) await super.destroy();
+    if (this.#opening.getStore()) await super.destroy();
     else await this.#owner.close();
   }
 
   /** What {@link initialize} is without an owner. */
   async open(): Promise<void> {
-    this.#opening = true;
-    try {
-      await super.initialize();
-    } finally {
-      this.#opening = false;
-    }
+    await this.#opening.run(true, () => super.initialize());
   }
 
   /** What {@link destroy} is without an owner. */

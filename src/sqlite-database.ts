@@ -1,7 +1,7 @@
 import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
 import { Database, type ExecOptions, type SessionOptions } from "./database";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
-import type { TransactionScope } from "./driver/transaction";
+import type { TransactionScope } from "./driver/transaction-scope";
 import { DatabaseClosedError, DatabaseError, NotInitializedError, ReadonlyError } from "./errors";
 import { Lifecycle } from "./lifecycle";
 import { type VacuumOptions, vacuum } from "./maintenance/vacuum";
@@ -157,7 +157,7 @@ export class SqliteDatabase extends Database<Session> {
     const statements = splitStatements(sql);
     await this.session(
       async (session) => {
-        for (const statement of statements) await session.queryRunner.query(statement);
+        for (const statement of statements) await session.exec(statement);
       },
       { label: "execScript" },
     );
@@ -247,6 +247,7 @@ export class SqliteDatabase extends Database<Session> {
    * });
    */
   detach<T>(fn: () => T): T {
+    this.#assertOpen("detach work");
     return this.#dataSource.driver.context.detach(fn);
   }
 

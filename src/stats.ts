@@ -29,6 +29,10 @@ export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseSt
       writer: { busy: false, waiting: 0 },
     };
   }
+  // Nothing can write to it, and its readers are no writers.
+  if (driver.settings.location.mode === "ro") {
+    return { readers: driver.pool.readerStats, writer: { busy: false, waiting: 0 } };
+  }
   const { active, waiting } = driver.pool.writerStats;
   return { readers: driver.pool.readerStats, writer: { busy: active > 0, waiting } };
 }

@@ -55,7 +55,7 @@ export class Progress {
     const quarter = this.#quarter;
     this.#done += rows;
     if (process.stdout.isTTY) {
-      process.stdout.write(`\r   ${this.#bar} ${this}${this.#done === this.#total ? "\n" : ""}`);
+      process.stdout.write(`\r   ${this.#bar} ${this}\x1b[K${this.#done === this.#total ? "\n" : ""}`);
     } else if (this.#quarter > quarter) {
       line(this.toString());
     }

@@ -9,14 +9,15 @@ export type Role = "reader" | "writer";
  */
 export class Admission {
   readonly #most: number;
-  readonly #mostReaders: number;
+  /** How many readers may run at once. */
+  readonly mostReaders: number;
   #running = 0;
   #readers = 0;
   readonly #waiting: Record<Role, (() => void)[]> = { writer: [], reader: [] };
 
   constructor(threads: number) {
     this.#most = Math.max(2, threads - 1);
-    this.#mostReaders = Math.max(1, threads - 2);
+    this.mostReaders = Math.max(1, threads - 2);
   }
 
   /** Calls `start`, at once if a thread is free for this role. Every start must be followed by one {@link leave}. */
@@ -37,7 +38,7 @@ export class Admission {
   }
 
   #admits(role: Role): boolean {
-    return this.#running < this.#most && (role === "writer" || this.#readers < this.#mostReaders);
+    return this.#running < this.#most && (role === "writer" || this.#readers < this.mostReaders);
   }
 
   #begin(role: Role, start: () => void): void {

@@ -1,13 +1,21 @@
 import { ParameterError } from "../errors";
 import { type BindValue, describeRefused, toBindValue } from "../sql/bind-value";
+import { analyzeStatement } from "../sql/statement";
 
 /**
  * The positional parameters of TypeORM's queries as SQLite can hold them.
  *
  * @param built by a query builder, for which TypeORM itself means NULL by `undefined`; written by hand it is a mistake
- * @throws ParameterError naming the position of a value that would have been stored as something else
+ * @throws ParameterError for too many or too few values, which SQLite would take for NULL or for those of the call
+ * before, and naming the position of a value that would have been stored as something else
  */
-export function toBindValues(parameters: readonly unknown[], built: boolean): BindValue[] {
+export function toBindValues(sql: string, parameters: readonly unknown[], built: boolean): BindValue[] {
+  const { parameterCount } = analyzeStatement(sql);
+  if (parameters.length !== parameterCount) {
+    throw new ParameterError(
+      `The statement has ${parameterCount} parameters, but ${parameters.length} values were given: ${sql.trim().slice(0, 120)}`,
+    );
+  }
   return parameters.map((parameter, index) => {
     const value = toBindValue(parameter);
     if (value !== undefined) return value;

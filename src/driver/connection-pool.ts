@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { type ConnectionHolder, DatabaseClosedError, PoolTimeoutError } from "../errors";
-import { WaitTimeoutError } from "../pool/fair-lock";
+import { type WaitOptions, WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
@@ -27,6 +27,11 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is waited for: a pool, or a lock. */
+interface Line<T> {
+  acquire(options: WaitOptions): Promise<T>;
+}
+
 /** Idleness after which a connection is tested before use. */
 const PING_AFTER_MS = 1000;
 
@@ -41,8 +46,10 @@ export class ConnectionPool {
   readonly #held = new Map<Connection, { label: string; since: number }>();
   /** Device and inode of the file that each connection has open. */
   readonly #files = new WeakMap<Connection, string>();
-  readonly #altered = new WeakSet<Connection>();
+  /** Connections that are not as they were made; in memory, with what each pragma was before. */
+  readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
   #created = false;
+  #terminated = false;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
@@ -76,6 +83,7 @@ export class ConnectionPool {
 
   /** A connection at once, if one is free and fresh. */
   tryAcquire(role: Role, label: string): Connection | undefined {
+    if (this.#terminated) return undefined;
     const connection = this.#of(role).tryAcquire();
     if (connection) this.#held.set(connection, { label, since: performance.now() });
     return connection;
@@ -86,10 +94,16 @@ export class ConnectionPool {
    * @throws DatabaseClosedError after {@link close}
    */
   async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
+    const connection = await this.waitFor(role, label, this.#of(role), signal);
+    this.#held.set(connection, { label, since: performance.now() });
+    return connection;
+  }
+
+  /** Waits in `line` for up to `poolTimeout`, with the errors of {@link acquire}. */
+  async waitFor<T>(role: Role, label: string, line: Line<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#terminated) throw new DatabaseClosedError();
     try {
-      const connection = await this.#of(role).acquire({ timeout: this.#options.poolTimeout, signal });
-      this.#held.set(connection, { label, since: performance.now() });
-      return connection;
+      return await line.acquire({ timeout: this.#options.poolTimeout, signal });
     } catch (error) {
       if (error instanceof PoolClosedError) throw new DatabaseClosedError(undefined, { cause: error });
       if (error instanceof WaitTimeoutError) throw this.#timeoutError(role, label, error);
@@ -99,18 +113,24 @@ export class ConnectionPool {
 
   /** Gives a connection back, as it was made: one with changed settings or temporary objects is not reused. */
   async release(connection: Connection): Promise<void> {
-    if (this.#altered.delete(connection)) {
+    const altered = this.#altered.get(connection);
+    if (altered) {
+      this.#altered.delete(connection);
       if (!this.isMemory) return this.discard(connection);
-      await connection.run("PRAGMA read_uncommitted=OFF");
-      await this.#options.setUp(connection);
+      // The memory goes with its connection, so that must be put back into the state it was in.
+      for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
     }
     this.#held.delete(connection);
     this.#of(connection.role).release(connection);
   }
 
-  /** Notes that a statement has changed the connection itself, with a pragma for example. */
-  markAltered(connection: Connection): void {
-    this.#altered.add(connection);
+  /** To be called before a statement changes the connection itself, by a pragma for example. */
+  async markAltered(connection: Connection, pragma?: string): Promise<void> {
+    const altered = this.#altered.get(connection) ?? new Map<string, unknown>();
+    this.#altered.set(connection, altered);
+    if (!this.isMemory || !pragma || altered.has(pragma)) return;
+    const [row] = await connection.all(`PRAGMA ${pragma}`);
+    if (row) altered.set(pragma, Object.values(row)[0]);
   }
 
   /** Gives back a connection whose state is unknown or changed; it is closed and never reused. */
@@ -119,17 +139,27 @@ export class ConnectionPool {
     await this.#of(connection.role).discard(connection);
   }
 
-  /** Whether the database answers and is still the file at the path. */
+  /**
+   * Whether the file at the path can be read and is the one that every connection has open. Connections to another
+   * file are not lent again, so the next use is of the file at the path.
+   */
   async ping(): Promise<boolean> {
-    const connection = await this.acquire("reader", { label: "ping" });
-    let alive = false;
+    if (this.isMemory) return true;
+    const { path, setUp } = this.#options;
+    const identity = await this.#identify();
+    const isStale = (connection: Connection) => this.#files.get(connection) !== identity;
+    const open = [...this.#readers.active, ...this.#writer.active].some(isStale);
+    const idle = [this.#readers, this.#writer].filter((pool) => pool.evict(isStale) > 0);
+    if (open || idle.length > 0) return false;
+    // A connection of its own has nothing cached, and waits for nobody.
+    const connection = await openConnection({ path, mode: "ro", role: "reader" });
     try {
-      alive = await this.#ping(connection);
+      await setUp(connection);
+      const [row] = await connection.all("PRAGMA page_size");
+      return (await stat(path)).size >= Number(row?.page_size);
     } finally {
-      if (alive || this.isMemory) await this.release(connection);
-      else await this.discard(connection);
+      await connection.close();
     }
-    return alive;
   }
 
   holders(role: Role): ConnectionHolder[] {
@@ -144,11 +174,12 @@ export class ConnectionPool {
    * (https://sqlite.org/wal.html#the_wal_file).
    */
   async close(): Promise<void> {
-    if (this.#readers !== this.#writer) {
+    if (this.#readers !== this.#writer && !this.#terminated) {
       await this.#readers.drain();
       // Best effort: another process may be writing, or the file be gone.
       await this.#tidy().catch(() => {});
     }
+    await this.#readers.drain();
     await this.#writer.drain();
   }
 
@@ -166,12 +197,13 @@ export class ConnectionPool {
 
   /** Ends what {@link close} waits for: sends away who waits, interrupts what runs, and takes the connections back. */
   terminate(): void {
+    this.#terminated = true;
     for (const pool of [this.#readers, this.#writer]) {
       pool.rejectWaiters(
         new DatabaseClosedError("The database was closed while this waited for a connection."),
       );
       for (const connection of pool.active) {
-        connection.interrupt();
+        void connection.terminate();
         void pool.discard(connection);
       }
     }

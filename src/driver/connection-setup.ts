@@ -18,8 +18,10 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
   // What is kept in the file is the writer's to set; WAL is not for memory.
   const applies = ({ name, scope }: Pragma) =>
     (scope === "connection" || connection.role === "writer") && !(location.memory && name === "journal_mode");
+  const { busyTimeout } = settings;
+  const deadline = performance.now() + busyTimeout;
   const query = (sql: string): Promise<Row[]> =>
-    retryWhileBusy(() => connection.all(sql), settings).catch((error) =>
+    retryWhileBusy(() => connection.all(sql), { busyTimeout, deadline }).catch((error) =>
       throwMapped(sql, [], error, connection),
     );
 

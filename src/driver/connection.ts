@@ -24,14 +24,17 @@ export interface Connection {
   readonly role: Role;
   /** The text that was run last. */
   readonly lastStatement: string | undefined;
-  /** Runs a statement to its end and returns its rows. */
-  all(sql: string, values?: readonly BindValue[]): Promise<Row[]>;
+  /**
+   * Runs a statement to its end and returns its rows. A signal keeps it from starting, or interrupts it; the promise
+   * then rejects with the signal's reason.
+   */
+  all(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Row[]>;
   /** Runs a statement that has no result set. */
-  run(sql: string, values?: readonly BindValue[]): Promise<Changes>;
-  /** Makes the statement that is running fail with SQLITE_INTERRUPT. */
-  interrupt(): void;
+  run(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Changes>;
   /** Lets the calls that were made end, then closes. Never rejects. */
   close(): Promise<void>;
+  /** Closes at once: interrupts the call that runs, and refuses those that wait. Never rejects. */
+  terminate(): Promise<void>;
 }
 
 export interface OpenOptions {
@@ -66,11 +69,15 @@ export async function openConnection({ path, mode, role }: OpenOptions): Promise
   return new NativeConnection(handle, role);
 }
 
+/** How often a statement is interrupted until it ends: one that has not quite begun does not notice the first time. */
+const INTERRUPT_EVERY_MS = 5;
+
 interface Call {
   readonly sql: string;
   readonly values: readonly BindValue[];
   readonly method: "all" | "run";
-  readonly settle: (error: Error | null, result: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly settle: (error: unknown, result?: unknown) => void;
 }
 
 class NativeConnection implements Connection {
@@ -78,6 +85,10 @@ class NativeConnection implements Connection {
   readonly #statements: StatementCache;
   readonly #queue: Call[] = [];
   #busy = false;
+  /** Interrupts the call that runs, until it ends. */
+  #interrupt: (() => void) | undefined;
+  /** Why nothing more is run. */
+  #terminated: Error | undefined;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
   lastStatement: string | undefined;
@@ -90,21 +101,23 @@ class NativeConnection implements Connection {
     this.#statements = new StatementCache(handle);
   }
 
-  all(sql: string, values: readonly BindValue[] = []): Promise<Row[]> {
-    return this.#call("all", sql, values) as Promise<Row[]>;
+  all(sql: string, values: readonly BindValue[] = [], signal?: AbortSignal): Promise<Row[]> {
+    return this.#call("all", sql, values, signal) as Promise<Row[]>;
   }
 
-  run(sql: string, values: readonly BindValue[] = []): Promise<Changes> {
-    return this.#call("run", sql, values) as Promise<Changes>;
-  }
-
-  interrupt(): void {
-    if (this.#busy && !this.#closing) this.#handle.interrupt();
+  run(sql: string, values: readonly BindValue[] = [], signal?: AbortSignal): Promise<Changes> {
+    return this.#call("run", sql, values, signal) as Promise<Changes>;
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  terminate(): Promise<void> {
+    this.#terminated = new DatabaseClosedError("The database was closed, which interrupted this.");
+    this.#interrupt?.();
+    return this.close();
   }
 
   async #close(): Promise<void> {
@@ -118,18 +131,19 @@ class NativeConnection implements Connection {
     await new Promise<void>((resolve) => this.#handle.close(() => resolve()));
   }
 
-  #call(method: Call["method"], sql: string, values: readonly BindValue[]): Promise<unknown> {
+  #call(
+    method: Call["method"],
+    sql: string,
+    values: readonly BindValue[],
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     if (this.#closing) return Promise.reject(new DatabaseClosedError());
     if (sql.includes("\0")) {
       return Promise.reject(new Error("the SQL text contains a NUL character, where SQLite would end it"));
     }
     return new Promise((resolve, reject) => {
-      const exact = exactIntegers(sql, values);
-      this.#queue.push({
-        ...exact,
-        method,
-        settle: (error, result) => (error ? reject(error) : resolve(result)),
-      });
+      const settle: Call["settle"] = (error, result) => (error ? reject(error) : resolve(result));
+      this.#queue.push({ ...exactIntegers(sql, values), method, signal, settle });
       if (!this.#busy) this.#next();
     });
   }
@@ -141,20 +155,39 @@ class NativeConnection implements Connection {
     else this.#idle?.();
   }
 
-  #start({ sql, values, method, settle }: Call): void {
+  #start({ sql, values, method, signal, settle }: Call): void {
+    const stopped = (): unknown => (signal?.aborted ? signal.reason : this.#terminated);
+    const refusal = stopped();
+    if (refusal) {
+      this.#finish(() => settle(refusal));
+      return;
+    }
     this.lastStatement = sql;
-    const statement = this.#statements.take(sql, (error) => this.#finish(() => settle(error, undefined)));
+    let timer: NodeJS.Timeout | undefined;
+    const interrupt = (): void => {
+      this.#handle.interrupt();
+      timer ??= setInterval(() => this.#handle.interrupt(), INTERRUPT_EVERY_MS);
+    };
+    this.#interrupt = interrupt;
+    signal?.addEventListener("abort", interrupt);
+    const end = (error: Error | null, result?: unknown): void => {
+      this.#interrupt = undefined;
+      clearInterval(timer);
+      signal?.removeEventListener("abort", interrupt);
+      this.#finish(() => settle(error && (stopped() ?? error), result));
+    };
+    const statement = this.#statements.take(sql, (error) => end(error));
     const parameters = values as unknown[];
     if (method === "all") {
       statement.all(parameters, (error: Error | null, rows: Row[]) => {
-        this.#statements.giveBack(sql, statement);
-        this.#finish(() => settle(error, rows));
+        this.#statements.giveBack(sql, statement, error);
+        end(error, rows);
       });
     } else {
-      const connection = this;
+      const statements = this.#statements;
       statement.run(parameters, function (this: sqlite3.RunResult, error: Error | null) {
-        connection.#statements.giveBack(sql, statement);
-        connection.#finish(() => settle(error, { changes: this.changes, lastInsertRowid: this.lastID }));
+        statements.giveBack(sql, statement, error);
+        end(error, { changes: this.changes, lastInsertRowid: this.lastID });
       });
     }
   }

@@ -23,9 +23,11 @@ export async function throwMapped(
   sql: string,
   parameters: unknown[],
   error: unknown,
-  connection: Connection,
+  connection?: Connection,
 ): Promise<never> {
-  throw isEngineError(error) ? await toQueryError(sql, parameters, error, connection) : error;
+  throw isEngineError(error) && !(error instanceof QueryError)
+    ? await toQueryError(sql, parameters, error, connection)
+    : error;
 }
 
 /** The library's error for what the engine refused, with the statement that caused it. */
@@ -33,7 +35,7 @@ async function toQueryError(
   sql: string,
   parameters: unknown[],
   error: EngineError,
-  connection: Connection,
+  connection: Connection | undefined,
 ): Promise<QueryError> {
   switch (error.code) {
     case "SQLITE_CONSTRAINT":
@@ -62,7 +64,7 @@ async function toQueryError(
   }
 }
 
-async function violation(message: string, connection: Connection) {
+async function violation(message: string, connection: Connection | undefined) {
   for (const [pattern, kind] of CONSTRAINT_MESSAGES) {
     const match = pattern.exec(message);
     if (!match) continue;
@@ -84,9 +86,13 @@ function splitColumns(named: string): { table: string | undefined; columns: stri
   return { table: parts[0]!.slice(0, dot), columns: parts.map((part) => part.slice(dot + 1)) };
 }
 
-async function isPrimaryKey(table: string, columns: string[], connection: Connection): Promise<boolean> {
-  const key = await connection
-    .all("SELECT name FROM pragma_table_info(?) WHERE pk > 0", [table])
-    .catch(() => []);
+async function isPrimaryKey(
+  table: string,
+  columns: string[],
+  connection: Connection | undefined,
+): Promise<boolean> {
+  if (!connection) return false;
+  const sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0";
+  const key = await connection.all(sql, [table]).catch(() => []);
   return key.length === columns.length && key.every(({ name }) => columns.includes(String(name)));
 }

@@ -22,7 +22,11 @@ export function writeNumbers(sql: string, parameters: ObjectLiteral): [string, u
   return toPositional(sql, parameters, false);
 }
 
-function toPositional(sql: string, parameters: ObjectLiteral | undefined, bind: boolean): [string, unknown[]] {
+function toPositional(
+  sql: string,
+  parameters: ObjectLiteral | undefined,
+  bind: boolean,
+): [string, unknown[]] {
   const values: unknown[] = [];
   if (!parameters) return [sql, values];
   const one = (value: unknown): string => {

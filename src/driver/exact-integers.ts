@@ -1,4 +1,5 @@
 import type { BindValue } from "../sql/bind-value";
+import { numberParameters } from "../sql/parameter-numbers";
 import { tokenize } from "../sql/tokenizer";
 
 const INT32 = 2 ** 31;
@@ -17,22 +18,13 @@ export function exactIntegers(
 ): { sql: string; values: readonly BindValue[] } {
   if (!values.some(isWide)) return { sql, values };
   const bound = values.map((value) => (isWide(value) ? BigInt(value).toString() : value));
-  const numbers = new Map<string, number>();
-  let highest = 0;
+  const parameters = [...tokenize(sql)].filter(({ kind }) => kind === "parameter");
+  const { numbers } = numberParameters(parameters.map(({ start, end }) => sql.slice(start, end)));
   let exact = "";
   let copied = 0;
-  for (const { kind, start, end } of tokenize(sql)) {
-    if (kind !== "parameter") continue;
-    const token = sql.slice(start, end);
-    // How SQLite numbers parameters: https://sqlite.org/lang_expr.html#varparam
-    let number = numbers.get(token);
-    if (number === undefined) {
-      number = /^\?\d/.test(token) ? Number(token.slice(1)) : highest + 1;
-      if (token !== "?") numbers.set(token, number);
-      highest = Math.max(highest, number);
-    }
-    if (!isWide(values[number - 1])) continue;
-    exact += `${sql.slice(copied, start)}+CAST(${token} AS INTEGER)`;
+  for (const [index, { start, end }] of parameters.entries()) {
+    if (!isWide(values[numbers[index]! - 1])) continue;
+    exact += `${sql.slice(copied, start)}+CAST(${sql.slice(start, end)} AS INTEGER)`;
     copied = end;
   }
   return { sql: exact + sql.slice(copied), values: bound };

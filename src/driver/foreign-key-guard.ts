@@ -1,5 +1,5 @@
 import { DatabaseError } from "../errors";
-import type { TransactionScope } from "./transaction";
+import type { TransactionScope } from "./transaction-scope";
 
 /**
  * Makes up for the foreign keys that are off while a schema is changed: what would break them fails before the commit.
@@ -8,7 +8,7 @@ import type { TransactionScope } from "./transaction";
 export class ForeignKeyGuard {
   #before: Map<string, number> | undefined;
 
-  /** To be called before the first statement that changes the schema. */
+  /** To be called before the first statement that changes anything. */
   async remember(scope: TransactionScope): Promise<void> {
     this.#before ??= await violations(scope);
   }
@@ -23,7 +23,7 @@ export class ForeignKeyGuard {
     const list = broken.map(([key, count]) => `${key} (${count} rows)`).join(", ");
     throw new DatabaseError(
       "FOREIGN_KEY_CHECK",
-      `The schema change would leave rows that refer to nothing: ${list}. Nothing was changed; ` +
+      `The migration would leave rows that refer to nothing: ${list}. Nothing was changed; ` +
         "move or delete those rows first, in the same migration.",
     );
   }

@@ -20,7 +20,7 @@ import { SqliteDriver } from "./sqlite-driver";
 import { SqliteEntityManager } from "./sqlite-entity-manager";
 import { SqliteQueryBuilder } from "./sqlite-query-builder";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
-import type { TransactionScope } from "./transaction";
+import type { TransactionScope } from "./transaction-scope";
 
 type MigrationOptions = NonNullable<Parameters<DataSource["runMigrations"]>[0]>;
 

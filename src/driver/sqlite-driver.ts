@@ -10,7 +10,8 @@ import {
   PoolTimeoutError,
   QueryError,
 } from "../errors";
-import type { Role } from "./admission";
+import { FairLock } from "../pool/fair-lock";
+import { admission, type Role } from "./admission";
 import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
 import { attach, setPragmas } from "./connection-setup";
@@ -20,7 +21,7 @@ import { writeNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
-import { type ConnectionSource, Transaction, type TransactionScope } from "./transaction";
+import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
 
 interface OpenTransactionOptions {
@@ -28,7 +29,12 @@ interface OpenTransactionOptions {
   readonly label: string;
   /** Whether BEGIN and the like are logged; a query runner does that itself. */
   readonly logged?: boolean;
+  /** Where its connection comes from, instead of the pool. */
+  readonly source?: ConnectionSource;
 }
+
+/** How long a single read may wait for the reads before it until the pool grows for it. */
+const LONG_READ_MS = 5;
 
 const CLOSING = "The database is closing and takes no new work.";
 
@@ -43,10 +49,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly context = new TransactionContext();
   #pool: ConnectionPool | undefined;
   #closed = false;
+  /** Turns for single reads: one more than can run, so that the next is ready. */
+  readonly #reads = new FairLock(admission.mostReaders + 1);
   /** Whether closing has begun. */
   #refusing = false;
-  /** The transactions of sessions that have not ended. */
-  readonly #open = new Set<TransactionScope>();
+  /** The transactions, and the single statements, that have not ended. */
+  readonly #inFlight = new Set<object>();
   #allEnded: (() => void) | undefined;
 
   constructor(dataSource: SqliteDataSource, settings: DriverSettings) {
@@ -72,6 +80,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       if (mode === "rwc" && path !== ":memory:") await mkdir(dirname(path), { recursive: true });
       await pool.release(await pool.acquire("writer", { label: "init" }));
     } catch (error) {
+      pool.terminate();
       await pool.close();
       throw openError(text, error);
     }
@@ -104,7 +113,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }, this.settings.closeTimeout);
     });
     try {
-      if (this.#open.size > 0) {
+      if (this.#inFlight.size > 0) {
         const ended = new Promise<void>((resolve) => {
           this.#allEnded = resolve;
         });
@@ -113,41 +122,26 @@ export class SqliteDriver extends BetterSqlite3Driver {
       await pool.close();
     } finally {
       clearTimeout(timer);
+      this.#inFlight.clear();
+      this.#allEnded = undefined;
       this.#pool = undefined;
       this.#closed = true;
     }
   }
 
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
-  openTransaction({ readonly, label, logged = true }: OpenTransactionOptions): Transaction {
-    if (this.#refusing) throw new DatabaseClosedError(CLOSING);
+  openTransaction({ readonly, label, logged = true, source }: OpenTransactionOptions): Transaction {
+    this.#assertAccepting();
     const transaction = new Transaction({
-      source: this.#source(readonly ? "reader" : "writer", label),
+      source: source ?? this.#source(readonly ? "reader" : "writer", label),
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
-      ended: () => {
-        this.#open.delete(transaction);
-        if (this.#open.size === 0) this.#allEnded?.();
-      },
+      ended: (over) => this.#over(over),
     });
-    this.#open.add(transaction);
+    this.#inFlight.add(transaction);
     return transaction;
-  }
-
-  /** A transaction on a connection that its query runner has already, and keeps afterwards. */
-  transactionOn(connection: Connection): Transaction {
-    return new Transaction({
-      source: {
-        acquire: async () => connection,
-        release: async () => {},
-        discard: (broken) => this.pool.discard(broken),
-      },
-      readonly: false,
-      label: "transaction",
-      busyTimeout: this.settings.busyTimeout,
-    });
   }
 
   override createQueryRunner(mode: ReplicationMode): SqliteQueryRunner & { manager: any } {
@@ -156,29 +150,66 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** A connection for `label`; fails at once where the running code holds what it would wait for. */
   async acquire(role: Role, label: string): Promise<Connection> {
-    if (this.#refusing) throw new DatabaseClosedError(this.#pool ? CLOSING : undefined);
-    return await this.#acquire(role, label);
+    this.#assertAccepting();
+    return await this.#acquire(this.pool, role, label);
   }
 
-  async #acquire(role: Role, label: string): Promise<Connection> {
+  /**
+   * Lends a connection for one statement. Short reads take turns for a few connections, since no more can run at once:
+   * more would only mean more caches to fill.
+   */
+  async useOnce<T>(role: Role, label: string, use: (connection: Connection) => Promise<T>): Promise<T> {
+    this.#assertAccepting();
     const { pool } = this;
+    const token = {};
+    this.#inFlight.add(token);
+    let done: (() => void) | undefined;
+    try {
+      if (role === "reader") done = await this.#readTurn();
+      const connection = await this.#acquire(pool, role, label);
+      try {
+        return await use(connection);
+      } finally {
+        await pool.release(connection);
+      }
+    } finally {
+      done?.();
+      this.#over(token);
+    }
+  }
+
+  /** A turn that comes soon; who waits longer waits behind long reads, and gets a connection without one. */
+  async #readTurn(): Promise<(() => void) | undefined> {
+    try {
+      return await this.#reads.acquire({ timeout: LONG_READ_MS });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #assertAccepting(): void {
+    if (this.#refusing) throw new DatabaseClosedError(this.#pool ? CLOSING : undefined);
+  }
+
+  #over(work: object): void {
+    this.#inFlight.delete(work);
+    if (this.#inFlight.size === 0) this.#allEnded?.();
+  }
+
+  async #acquire(pool: ConnectionPool, role: Role, label: string): Promise<Connection> {
     const ready = pool.tryAcquire(role, label);
     if (ready) return ready;
     this.#assertNotOwn(pool, role, label);
     return await pool.acquire(role, { label });
   }
 
-  /** Where a transaction gets its connection. */
+  /** Where a transaction gets its connection: from the pool of now, also if the database was closed and opened since. */
   #source(role: Role, label: string): ConnectionSource {
-    let pool: ConnectionPool | undefined;
+    const { pool } = this;
     return {
-      acquire: async () => {
-        const connection = await this.#acquire(role, label);
-        pool = this.pool;
-        return connection;
-      },
-      release: async (connection) => pool?.release(connection),
-      discard: async (connection) => pool?.discard(connection),
+      acquire: () => this.#acquire(pool, role, label),
+      release: (connection) => pool.release(connection),
+      discard: (connection) => pool.discard(connection),
     };
   }
 
@@ -233,7 +264,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   async #attach(connection: Connection): Promise<void> {
-    for (const { attachFilepathAbsolute, attachHandle } of Object.values(this.attachedDatabases ?? {})) {
+    if (!this.hasAttachedDatabases()) return;
+    const present = new Set((await connection.all("PRAGMA database_list")).map(({ name }) => name));
+    for (const { attachFilepathAbsolute, attachHandle } of Object.values(this.attachedDatabases)) {
+      if (present.has(attachHandle)) continue;
       await attach(connection, attachFilepathAbsolute, attachHandle, this.settings);
     }
   }

@@ -10,6 +10,7 @@ import {
 } from "typeorm";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
 import { bindNumbers, MOST_PARAMETERS } from "./escape-parameters";
+import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 /** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
 const MOST_ROWS = 1000;
@@ -45,6 +46,8 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
 
   protected override async loadRawResults(queryRunner: QueryRunner): Promise<any> {
     this.#running = true;
+    // A snapshot is not what the cache remembers, and cannot be written to.
+    if ((queryRunner as SqliteQueryRunner).scope?.readonly) this.expressionMap.cache = false;
     try {
       return await super.loadRawResults(queryRunner);
     } finally {

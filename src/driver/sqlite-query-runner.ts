@@ -9,7 +9,6 @@ import { AbstractSqliteQueryRunner } from "typeorm/driver/sqlite-abstract/Abstra
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
 import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
-import { BroadcasterResult } from "typeorm/subscriber/BroadcasterResult.js";
 import { DatabaseError, ParameterError, QueryError, ReadonlyDatabaseError, ReadonlyError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import type { BindValue } from "../sql/bind-value";
@@ -18,9 +17,10 @@ import type { Role } from "./admission";
 import { toBindValues } from "./bind-parameters";
 import { isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
-import type { TimingLogger } from "./echo-logger";
 import { throwMapped } from "./error-mapping";
 import { ForeignKeyGuard } from "./foreign-key-guard";
+import { observeStatement } from "./observe-statement";
+import { PinnedConnection } from "./pinned-connection";
 import {
   type ExecuteOptions,
   NOTHING,
@@ -28,8 +28,9 @@ import {
   runStatement,
   type StatementResult,
 } from "./run-statement";
+import { RunnerTransactions } from "./runner-transactions";
 import type { SqliteDriver } from "./sqlite-driver";
-import type { TransactionScope } from "./transaction";
+import type { TransactionScope } from "./transaction-scope";
 
 interface Call extends ExecuteOptions {
   readonly statement: StatementAnalysis;
@@ -46,13 +47,11 @@ interface Call extends ExecuteOptions {
  */
 export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   declare readonly driver: SqliteDriver;
-  /** What it takes part in without having started it: the session it belongs to. */
-  readonly #joined: TransactionScope | undefined;
-  /** What it has started, outermost first. */
-  readonly #started: TransactionScope[] = [];
+  readonly #transactions: RunnerTransactions;
+  readonly #pinned: PinnedConnection;
   readonly #turn = new FairLock();
-  #pinned: Connection | undefined;
-  #pinning: Promise<Connection> | undefined;
+  /** The transaction that is beginning; one that is started meanwhile is nested in it. */
+  #beginning: Promise<unknown> | undefined;
   #migrationDepth = 0;
   #guard: ForeignKeyGuard | undefined;
 
@@ -62,20 +61,21 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     this.dataSource = driver.dataSource;
     this.mode = mode;
     this.broadcaster = new Broadcaster(this);
-    this.#joined = joined;
+    this.#transactions = new RunnerTransactions(driver.context, joined);
+    this.#pinned = new PinnedConnection(driver);
     this.#showTransaction();
   }
 
-  /** The transaction or savepoint that its statements run in. */
+  /** The transaction or savepoint that a statement sent now runs in. */
   get scope(): TransactionScope | undefined {
-    return this.#started.at(-1) ?? this.#joined;
+    return this.#transactions.current;
   }
 
   override async query(query: string, parameters?: any[], useStructuredResult?: false): Promise<any>;
   override async query(query: string, parameters: any[], useStructuredResult: true): Promise<QueryResult>;
   override async query(query: string, parameters: any[] = [], useStructuredResult = false): Promise<any> {
     if (parameters && !Array.isArray(parameters)) throw new NamedPlaceholdersNotSupportedError();
-    const values = toBindValues(parameters ?? [], useStructuredResult);
+    const values = toBindValues(query, parameters ?? [], useStructuredResult);
     const { rows, changes, lastInsertRowid } = await this.execute(query, values);
     const result = new QueryResult();
     result.raw = rows ?? lastInsertRowid;
@@ -94,7 +94,10 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
     const statement = analyzeStatement(sql);
     try {
-      return await this.#observe(sql, values, () => this.#route({ ...options, statement, sql, values }));
+      // What is not mapped yet comes from opening a connection.
+      return await observeStatement(this, sql, values, () =>
+        this.#route({ ...options, statement, sql, values }).catch((error) => throwMapped(sql, values, error)),
+      );
     } catch (error) {
       // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.
       if (error instanceof QueryError || error instanceof ReadonlyError) Error.captureStackTrace(error);
@@ -103,41 +106,50 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   }
 
   override async startTransaction(isolationLevel?: IsolationLevel): Promise<void> {
+    await this.begin(isolationLevel);
+  }
+
+  override async commitTransaction(): Promise<void> {
+    await this.commit(this.#lastStarted());
+  }
+
+  override async rollbackTransaction(): Promise<void> {
+    await this.rollback(this.#lastStarted());
+  }
+
+  /** Begins a transaction, or a savepoint inside one; with `framed` for the code of a callback alone. */
+  async begin(isolationLevel?: IsolationLevel, { framed = false } = {}): Promise<TransactionScope> {
     const isolation = isolationLevel ?? this.dataSource.options.isolationLevel;
     validateIsolationLevel(this.driver.supportedIsolationLevels, isolation);
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
     await this.broadcaster.broadcast("BeforeTransactionStart");
-    await (this.scope ? this.#openSavepoint(this.scope) : this.query("BEGIN TRANSACTION"));
+    while (this.#beginning) await this.#beginning.catch(() => {});
+    const parent = this.scope;
+    const scope = await (parent ? this.#openSavepoint(parent) : this.#openTransaction());
+    if (framed) this.#transactions.frame(scope);
     // SERIALIZABLE is what SQLite always does: https://sqlite.org/isolation.html
-    if (isolation === "READ UNCOMMITTED" && this.#started.length === 1) {
-      await this.query("PRAGMA read_uncommitted = true");
+    if (isolation === "READ UNCOMMITTED" && !parent) {
+      await scope.run(async (connection) => {
+        await this.driver.pool.markAltered(connection, "read_uncommitted");
+        await connection.run("PRAGMA read_uncommitted = true");
+      });
     }
     await this.broadcaster.broadcast("AfterTransactionStart");
+    return scope;
   }
 
-  override async commitTransaction(): Promise<void> {
-    const scope = this.#started.at(-1);
-    if (!scope) throw new TransactionNotStartedError();
+  /** Commits a transaction or savepoint that {@link begin} has begun. One that fails is still open. */
+  async commit(scope: TransactionScope): Promise<void> {
     await this.broadcaster.broadcast("BeforeTransactionCommit");
-    if (this.#ownsOnly(scope)) {
-      await this.query("COMMIT");
-    } else {
-      await scope.commit();
-      this.#leave(scope);
-    }
+    if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("COMMIT");
+    else await this.#end(scope, "commit");
     await this.broadcaster.broadcast("AfterTransactionCommit");
   }
 
-  override async rollbackTransaction(): Promise<void> {
-    const scope = this.#started.at(-1);
-    if (!scope) throw new TransactionNotStartedError();
+  async rollback(scope: TransactionScope): Promise<void> {
     await this.broadcaster.broadcast("BeforeTransactionRollback");
-    if (this.#ownsOnly(scope)) {
-      await this.query("ROLLBACK");
-    } else {
-      this.#leave(scope);
-      await scope.rollback();
-    }
+    if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("ROLLBACK");
+    else await this.#end(scope, "rollback");
     await this.broadcaster.broadcast("AfterTransactionRollback");
   }
 
@@ -155,7 +167,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   override async afterMigration(): Promise<void> {
     if (this.#migrationDepth === 0 || --this.#migrationDepth > 0) return;
     this.#guard = undefined;
-    await this.#unpin();
+    await this.#pinned.giveBack();
   }
 
   /**
@@ -181,19 +193,18 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     (this as { isReleased: boolean }).isReleased = true;
     await super.release();
     try {
-      for (let scope = this.#started.at(-1); scope; scope = this.#started.at(-1)) {
-        this.#leave(scope);
-        await scope.rollback();
+      for (let scope = this.#transactions.last; scope; scope = this.#transactions.last) {
+        await this.#end(scope, "rollback");
       }
     } finally {
-      await this.#unpin();
+      await this.#pinned.giveBack();
     }
   }
 
   /** TypeORM's rule for `await using`: what was not rolled back is committed. */
   override async [Symbol.asyncDispose](): Promise<void> {
     try {
-      while (this.#started.length > 0) await this.commitTransaction();
+      while (this.#transactions.last) await this.commitTransaction();
     } finally {
       await this.release();
     }
@@ -222,17 +233,30 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   }
 
   async #route(call: Call): Promise<StatementResult> {
+    if (this.scope) return await this.#inScope(this.scope, call);
+    // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
+    const done = await this.#turn.acquire();
+    try {
+      // What was sent before may have begun a transaction.
+      if (!this.scope) return await this.#alone(call);
+    } finally {
+      done();
+    }
+    return await this.#inScope(this.scope, call);
+  }
+
+  /** Outside of a transaction. */
+  async #alone(call: Call): Promise<StatementResult> {
     const { statement } = call;
-    const { scope } = this;
-    if ((call.readonly || scope?.readonly) && !statement.readsOnly) throw refusedWrite(call);
-    if (scope) return await this.#inScope(scope, call);
+    if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
     if (statement.kind === "begin") {
       await this.#begin();
       return NOTHING;
     }
-    if (statement.pinsConnection || statement.kind === "savepoint")
-      return await this.#on(await this.#pin(), call);
-    if (this.#pinned) return await this.#on(this.#pinned, call);
+    if (statement.pinsConnection || statement.kind === "savepoint") {
+      return await this.#on(await this.#pinned.take(), call);
+    }
+    if (this.#pinned.connection) return await this.#on(this.#pinned.connection, call);
     const reads = statement.readsOnly && !statement.usesConnectionState;
     try {
       return await this.#autocommit(reads ? "reader" : "writer", call);
@@ -244,57 +268,46 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   }
 
   async #inScope(scope: TransactionScope, call: Call): Promise<StatementResult> {
-    const { kind } = call.statement;
+    const { kind, pinsConnection } = call.statement;
+    if ((call.readonly || scope.readonly) && !call.statement.readsOnly) throw refusedWrite(call);
     if (kind === "commit" || kind === "rollback") {
+      if (!this.#transactions.isRoot(scope)) throw refusedEnd(kind);
       await this.#end(scope, kind);
       return NOTHING;
     }
-    if (kind === "schema") await this.#guard?.remember(scope);
+    if (!call.statement.readsOnly) await this.#guard?.remember(scope);
     const { readonly } = scope;
-    return await this.driver.context
-      .innermost(scope)
-      .run((connection) => this.#on(connection, readonly ? { ...call, readonly } : call));
+    return await scope.run((connection) => {
+      if (pinsConnection && !this.#transactions.joined) this.#pinned.adopt(connection);
+      return this.#on(connection, readonly ? { ...call, readonly } : call);
+    });
   }
 
+  /** Ends `scope`; what fails to commit is still open, so that it can be rolled back. */
   async #end(scope: TransactionScope, how: "commit" | "rollback"): Promise<void> {
-    if (!this.#ownsOnly(scope)) {
-      throw new ParameterError(
-        `${how.toUpperCase()} would end the transaction around this one too. Let session() or transaction() end it.`,
-      );
+    if (how === "commit") {
+      if (this.#transactions.isRoot(scope)) await this.#guard?.check(scope);
+      await scope.commit();
     }
-    if (how === "commit") await this.#guard?.check(scope);
-    else this.#leave(scope);
-    await scope[how]();
-    this.#leave(scope);
-  }
-
-  /** Whether `scope` is a transaction that this runner has begun, and not a savepoint inside one. */
-  #ownsOnly(scope: TransactionScope): boolean {
-    return !this.#joined && this.#started.length === 1 && this.#started[0] === scope;
+    this.#transactions.leave(scope);
+    this.#showTransaction();
+    if (how === "rollback") await scope.rollback();
   }
 
   /** On a connection for just this statement, which therefore can be run again while another process has the lock. */
   async #autocommit(role: Role, call: Call): Promise<StatementResult> {
-    const { driver } = this;
-    // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
-    const done = await this.#turn.acquire();
-    try {
-      const connection = await driver.acquire(role, "query");
-      try {
-        return await this.#on(connection, { ...call, retry: true });
-      } finally {
-        await driver.pool.release(connection);
-      }
-    } finally {
-      done();
-    }
+    return await this.driver.useOnce(role, "query", (connection) =>
+      this.#on(connection, { ...call, retry: true }),
+    );
   }
 
   async #on(connection: Connection, call: Call): Promise<StatementResult> {
     const { statement, sql, values, readonly, retry } = call;
-    if (statement.pinsConnection) this.driver.pool.markAltered(connection);
-    if (statement.kind === "pragma" && statement.readsOnly) await this.driver.refreshSchema(connection);
-    const once = () => runStatement(connection, call);
+    if (statement.pinsConnection) await this.driver.pool.markAltered(connection, statement.pragma?.name);
+    const once = async () => {
+      if (answersFromMemory(statement)) await this.driver.refreshSchema(connection);
+      return await runStatement(connection, call);
+    };
     try {
       return await (retry ? retryWhileBusy(once, this.driver.settings) : once());
     } catch (error) {
@@ -304,91 +317,69 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     }
   }
 
+  /** Begins by a statement that is seen by loggers and subscribers, as TypeORM's is. */
+  async #openTransaction(): Promise<TransactionScope> {
+    this.#beginning = this.query("BEGIN TRANSACTION");
+    try {
+      await this.#beginning;
+    } finally {
+      this.#beginning = undefined;
+    }
+    return this.#transactions.last!;
+  }
+
   async #begin(): Promise<void> {
-    const pinned = this.#pinned;
-    const transaction = pinned
-      ? this.driver.transactionOn(pinned)
-      : this.driver.openTransaction({ readonly: false, label: "transaction", logged: false });
+    const { driver } = this;
+    const transaction = driver.openTransaction({
+      readonly: false,
+      label: "transaction",
+      logged: false,
+      // What is pinned stays with the runner when the transaction is over.
+      source: {
+        acquire: async () => this.#pinned.connection ?? (await driver.acquire("writer", "transaction")),
+        release: async (connection) => {
+          if (connection !== this.#pinned.connection) await driver.pool.release(connection);
+        },
+        discard: (connection) => driver.pool.discard(connection),
+      },
+    });
     try {
       await transaction.run(async () => {});
     } catch (error) {
       await transaction.rollback();
       throw error;
     }
-    this.#started.push(transaction);
+    this.#transactions.enter(transaction, undefined);
     this.#showTransaction();
   }
 
-  async #openSavepoint(scope: TransactionScope): Promise<void> {
-    this.#started.push(await this.driver.context.innermost(scope).savepoint());
+  async #openSavepoint(parent: TransactionScope): Promise<TransactionScope> {
+    const savepoint = await parent.savepoint();
+    this.#transactions.enter(savepoint, parent);
     this.#showTransaction();
+    return savepoint;
   }
 
-  #leave(scope: TransactionScope): void {
-    const index = this.#started.indexOf(scope);
-    if (index >= 0) this.#started.splice(index, 1);
-    this.#showTransaction();
+  #lastStarted(): TransactionScope {
+    const { last } = this.#transactions;
+    if (!last) throw new TransactionNotStartedError();
+    return last;
   }
 
   /** What TypeORM reads to decide whether to begin a transaction of its own. */
   #showTransaction(): void {
-    this.transactionDepth = this.#started.length + (this.#joined ? 1 : 0);
+    this.transactionDepth = this.#transactions.depth;
     this.isTransactionActive = this.transactionDepth > 0;
   }
+}
 
-  async #pin(): Promise<Connection> {
-    this.#pinning ??= this.driver.acquire("writer", "query runner with a connection of its own");
-    try {
-      this.#pinned = await this.#pinning;
-    } catch (error) {
-      this.#pinning = undefined;
-      throw error;
-    }
-    this.driver.pool.markAltered(this.#pinned);
-    return this.#pinned;
-  }
+/** Whether the answer comes from what the connection has in memory of the schema. */
+function answersFromMemory({ kind, readsOnly }: StatementAnalysis): boolean {
+  return (kind === "pragma" && readsOnly) || kind === "explain";
+}
 
-  async #unpin(): Promise<void> {
-    const connection = this.#pinned;
-    if (!connection) return;
-    this.#pinned = undefined;
-    this.#pinning = undefined;
-    await this.driver.pool.release(connection);
-  }
-
-  /** TypeORM's duties around a statement: logging, timing, subscribers. */
-  async #observe<T>(query: string, parameters: unknown[], execute: () => Promise<T>): Promise<T> {
-    const { logger, options, subscribers } = this.dataSource;
-    logger.logQuery(query, parameters, this);
-    if (subscribers.length > 0) await this.broadcaster.broadcast("BeforeQuery", query, parameters);
-    const started = performance.now();
-    const subscriberWork = new BroadcasterResult();
-    const after = (success: boolean, raw: unknown, error: unknown): void => {
-      const milliseconds = performance.now() - started;
-      const slow = options.maxQueryExecutionTime;
-      if (slow && milliseconds > slow) logger.logQuerySlow(milliseconds, query, parameters, this);
-      (logger as TimingLogger).logQueryEnd?.(query, parameters, milliseconds, error);
-      if (subscribers.length === 0) return;
-      this.broadcaster.broadcastAfterQueryEvent(
-        subscriberWork,
-        query,
-        parameters,
-        success,
-        milliseconds,
-        raw,
-        error,
-      );
-    };
-    try {
-      const result = await execute();
-      after(true, (result as Partial<QueryResult> | undefined)?.raw, undefined);
-      return result;
-    } catch (error) {
-      logger.logQueryError(error as Error, query, parameters, this);
-      after(false, undefined, error);
-      throw error;
-    } finally {
-      await subscriberWork.wait();
-    }
-  }
+function refusedEnd(kind: "commit" | "rollback"): ParameterError {
+  return new ParameterError(
+    `${kind.toUpperCase()} would end the transaction around this one too. Let session() or transaction() end it.`,
+  );
 }

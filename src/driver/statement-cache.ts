@@ -12,8 +12,8 @@ const MOST_STATEMENTS = 200;
 /** Longer texts are bulk statements: large when prepared, and rarely sent twice. */
 const LONGEST_TEXT = 8192;
 
-/** Some pragmas take their answer from the schema when they are prepared, and would repeat it for ever. */
-const ANSWERS_WHEN_PREPARED = /^\s*PRAGMA/i;
+/** What takes its answer from the schema when it is prepared, and would repeat it for ever. */
+const ANSWERS_WHEN_PREPARED = /^\s*PRAGMA|\bEXPLAIN\b/i;
 
 /** Prepared statements of one connection, by SQL text, the least recently used leaving first. */
 export class StatementCache {
@@ -39,8 +39,9 @@ export class StatementCache {
     });
   }
 
-  giveBack(sql: string, statement: Statement): void {
-    if (sql.length > LONGEST_TEXT || ANSWERS_WHEN_PREPARED.test(sql)) {
+  giveBack(sql: string, statement: Statement, error: Error | null): void {
+    // After BUSY a statement is still running until it is reset, and keeps the ones after it from being committed.
+    if (error || sql.length > LONGEST_TEXT || ANSWERS_WHEN_PREPARED.test(sql)) {
       statement.finalize();
       return;
     }

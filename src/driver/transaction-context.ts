@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { TransactionScope } from "./transaction";
+import type { TransactionScope } from "./transaction-scope";
 
 /** What is remembered for everything that runs inside a transaction's callback. */
 export interface TransactionFrame {
@@ -27,8 +27,9 @@ export class TransactionContext {
 
   /** The transaction that work without one of its own takes part in. */
   get ambient(): TransactionScope | undefined {
-    const frame = this.#storage.getStore();
-    return frame?.joins ? frame.scope : undefined;
+    let frame = this.#storage.getStore();
+    while (frame && !frame.joins) frame = frame.outer;
+    return frame?.scope;
   }
 
   /**

@@ -55,18 +55,22 @@ export class Waiter<T> {
 }
 
 /**
- * A lock that is given out in the order it was asked for.
+ * A lock that is given out in the order it was asked for; with several permits, to as many at once.
  *
  * @example
  * const release = await lock.acquire();
  * try { … } finally { release(); }
  */
 export class FairLock {
-  #held = false;
+  #free: number;
   readonly #waiters = new Set<Waiter<() => void>>();
 
+  constructor(permits = 1) {
+    this.#free = permits;
+  }
+
   get isHeld(): boolean {
-    return this.#held;
+    return this.#free === 0;
   }
 
   get waiting(): number {
@@ -76,24 +80,23 @@ export class FairLock {
   /** Resolves with the function that gives the lock back; calling that more than once is harmless. */
   async acquire(options: WaitOptions = {}): Promise<() => void> {
     options.signal?.throwIfAborted();
-    if (!this.#held) return this.#take();
+    if (this.#free > 0) return this.#take();
     const waiter = new Waiter<() => void>(options, (gone) => this.#waiters.delete(gone));
     this.#waiters.add(waiter);
     return waiter.promise;
   }
 
   #take(): () => void {
-    this.#held = true;
+    this.#free--;
     let released = false;
     return () => {
       if (released) return;
       released = true;
+      this.#free++;
       const [next] = this.#waiters;
       if (next) {
         this.#waiters.delete(next);
         next.resolve(this.#take());
-      } else {
-        this.#held = false;
       }
     };
   }

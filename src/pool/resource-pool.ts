@@ -137,6 +137,16 @@ export class ResourcePool<R extends object> {
     await Promise.all(this.#leaving);
   }
 
+  /** Destroys the idle resources of which `stale` is true, and tells how many they were. */
+  evict(stale: (resource: R) => boolean): number {
+    const evicted = this.#idle.filter(stale);
+    for (const resource of evicted) {
+      this.#idle.splice(this.#idle.indexOf(resource), 1);
+      void this.#destroy(resource);
+    }
+    return evicted.length;
+  }
+
   /** Sends away who waits, for example because {@link drain} takes too long. */
   rejectWaiters(reason: unknown): void {
     for (const waiter of this.#waiters) waiter.reject(reason);

@@ -11,7 +11,7 @@ export async function createAll(dataSource: SqliteDataSource): Promise<void> {
   // Looked at first without the writer's turn: mostly there is nothing to do.
   const looking = dataSource.createQueryRunner();
   try {
-    if ((await missingFrom(dataSource, looking)).length === 0) return;
+    if (!dataSource.queryResultCache && (await missingFrom(dataSource, looking)).length === 0) return;
   } finally {
     await looking.release();
   }
@@ -23,6 +23,8 @@ export async function createAll(dataSource: SqliteDataSource): Promise<void> {
         await runner.createView(View.create(metadata, dataSource.driver), true);
       else await runner.createTable(describe(dataSource, metadata));
     }
+    // The option cache would fail without its table.
+    await dataSource.queryResultCache?.synchronize(runner);
   });
 }
 

@@ -22,7 +22,7 @@ export async function execute<T>(
   { readonly }: ExecOptions = {},
 ): Promise<Result<T>> {
   const bound = bindParameters(sql, parameters);
-  const statement = analyzeStatement(bound.sql);
+  const statement = analyzeStatement(sql);
   if (TRANSACTION_CONTROL.has(statement.kind)) throw controlRefused(sql);
   if (statement.pinsConnection && !runner.scope) throw settingRefused(sql);
   const {

@@ -2,7 +2,7 @@ import type { EntityManager, EntityTarget, ObjectLiteral, QueryRunner, Repositor
 import type { ExecOptions } from "../database";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
-import type { TransactionScope } from "../driver/transaction";
+import type { TransactionScope } from "../driver/transaction-scope";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
 import { execute } from "./execute";
@@ -35,13 +35,18 @@ export class Session implements AsyncDisposable {
     work: (session: Session) => Promise<T> | T,
   ): Promise<T> {
     const session = new Session(dataSource, scope, joins);
+    const { broadcaster } = session.#runner;
     try {
+      await broadcaster.broadcast("BeforeTransactionStart");
+      await broadcaster.broadcast("AfterTransactionStart");
       const result = await dataSource.driver.context.run({ scope, joins }, () => work(session));
+      await broadcaster.broadcast("BeforeTransactionCommit");
       await scope.commit();
+      await broadcaster.broadcast("AfterTransactionCommit");
       return result;
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
-      await scope.rollback().catch(() => {});
+      await session.#undo().catch(() => {});
       throw error;
     }
   }
@@ -113,5 +118,15 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #undo(): Promise<void> {
+    const { broadcaster } = this.#runner;
+    try {
+      await broadcaster.broadcast("BeforeTransactionRollback");
+    } finally {
+      await this.#scope.rollback();
+    }
+    await broadcaster.broadcast("AfterTransactionRollback");
   }
 }

@@ -36,8 +36,8 @@ export function digitsEnd(sql: string, from: number): number {
   return end;
 }
 
-// Letters right after a number make it illegal, but belong to the same token. `_` separates digits.
-const NUMBER = /(?:0x[\da-f][\da-f_]*|(?:\d[\d_]*)?(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)[\w$\u0080-\uFFFF]*/iy;
+// `_` separates digits. Letters right after a number, unless hexadecimal, make it illegal but belong to the same token.
+const NUMBER = /(?:\d[\d_]*)?(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?[\w$\u0080-\uFFFF]*/iy;
 
 /** A number beginning at `start` with a digit, or with a point and a digit. */
 export function numberEnd(sql: string, start: number): number {
@@ -46,7 +46,10 @@ export function numberEnd(sql: string, start: number): number {
   return NUMBER.lastIndex;
 }
 
-/** A quote inside is doubled, and a backslash is not special (https://sqlite.org/lang_expr.html#literal_values_constants_). */
+/**
+ * A quote inside is doubled, and a backslash is not special
+ * (https://sqlite.org/lang_expr.html#literal_values_constants_).
+ */
 export function quotedEnd(sql: string, start: number, quote: string): number {
   let end = endAfter(sql, quote, start + 1);
   while (sql[end] === quote) end = endAfter(sql, quote, end + 1);

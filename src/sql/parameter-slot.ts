@@ -68,10 +68,7 @@ function nameOf(parameter: string, highest: number): SlotName {
 }
 
 function opensList(tokens: StatementTokens, parenthesis: number): boolean {
-  return (
-    tokens.word(parenthesis - 1) === "IN" &&
-    !["SELECT", "VALUES", "WITH"].includes(tokens.word(parenthesis + 1))
-  );
+  return tokens.word(parenthesis - 1) === "IN" && !["SELECT", "WITH"].includes(tokens.word(parenthesis + 1));
 }
 
 function placeOf(tokens: StatementTokens, index: number, inList: boolean): SlotPlace {

@@ -22,7 +22,7 @@ export class ParameterTemplate {
     const start = assertOneStatement(tokens);
     const escapedColons = tokens.ofKind("escapedColon");
     this.slots = findSlots(tokens);
-    this.labels = labelsOf(this.slots);
+    this.labels = new Map(this.slots.map(({ key, label }) => [key, label]));
     this.style = styleOf(this.labels);
     this.#statement = statement;
     this.#edits = [...this.slots, ...escapedColons].sort((a, b) => a.start - b.start);
@@ -76,12 +76,6 @@ function assertOneStatement(tokens: StatementTokens): number {
     `One statement at a time: a second one begins at offset ${second.start} with ${excerpt}. ` +
       "Use execScript() for several.",
   );
-}
-
-function labelsOf(slots: readonly Slot[]): Map<string | number, string> {
-  const labels = new Map<string | number, string>();
-  for (const { key, label } of slots) if (!labels.has(key)) labels.set(key, label);
-  return labels;
 }
 
 function styleOf(labels: ReadonlyMap<string | number, string>): ParameterTemplate["style"] {

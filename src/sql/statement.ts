@@ -1,3 +1,4 @@
+import { numberParameters } from "./parameter-numbers";
 import { type Pragma, pragmaPinsConnection, pragmaReadsOnly, pragmaUsesConnectionState } from "./pragma";
 import { kindOfStatement, type StatementKind } from "./statement-kind";
 import { StatementTokens } from "./statement-tokens";
@@ -14,6 +15,8 @@ export interface StatementAnalysis {
   readonly usesConnectionState: boolean;
   /** Whether it changes its connection instead of the file, as TEMP tables, ATTACH and most pragmas with a value do. */
   readonly pinsConnection: boolean;
+  /** How many values it takes: the highest number of a parameter (https://sqlite.org/lang_expr.html#varparam). */
+  readonly parameterCount: number;
   /** Which pragma it is, if `kind` is "pragma". */
   readonly pragma?: Pragma;
   /** The offset at which a second statement begins. */
@@ -60,11 +63,16 @@ function analyze(sql: string): StatementAnalysis {
   const second = tokens.at(tokens.statementStart(end));
   return {
     ...classify(tokens, start, end),
+    parameterCount: numberParameters(
+      tokens.ofKind("parameter").map((token) => sql.slice(token.start, token.end)),
+    ).highest,
     ...(second && { secondStatementAt: second.start }),
   };
 }
 
-function classify(tokens: StatementTokens, start: number, end: number): StatementAnalysis {
+type Classification = Omit<StatementAnalysis, "parameterCount" | "secondStatementAt">;
+
+function classify(tokens: StatementTokens, start: number, end: number): Classification {
   const explainLength = tokens.explainLength(start);
   if (explainLength === 0) return classifyPlain(tokens, start, end);
   const explained = classifyPlain(tokens, start + explainLength, end);
@@ -79,7 +87,7 @@ function classify(tokens: StatementTokens, start: number, end: number): Statemen
   };
 }
 
-function classifyPlain(tokens: StatementTokens, start: number, end: number): StatementAnalysis {
+function classifyPlain(tokens: StatementTokens, start: number, end: number): Classification {
   const kind = kindOfStatement(tokens, start, end);
   const mentions = mentionsOf(tokens, start, end);
   const usesConnectionState = mentions.stateFunction;

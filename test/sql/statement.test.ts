@@ -140,10 +140,17 @@ describe("what a statement does to its connection", () => {
       "INSERT INTO t VALUES ('temp.t')",
       "DROP TABLE main.temp",
     ],
-    ...["BEGIN", "VACUUM", "ANALYZE"],
+    ...["BEGIN", "VACUUM temp", "ANALYZE", "SAVEPOINT temp"],
   ])("%s does not change it", (sql) => {
     expect(analyzeStatement(sql)).toMatchObject({ pinsConnection: false, readsOnly: false });
   });
+
+  test.each(["CREATE TEMP TABLE t (a)", "ATTACH 'a' AS b", "DELETE FROM temp.t"])(
+    "EXPLAIN %s does nothing",
+    (sql) => {
+      expect(analyzeStatement(`EXPLAIN ${sql}`)).toMatchObject({ pinsConnection: false, readsOnly: true });
+    },
+  );
 
   test("reading from a table or an alias called temp does not change it", () => {
     const analysis = analyzeStatement("SELECT temp.degrees FROM readings AS temp");
@@ -159,6 +166,7 @@ describe("pragmas", () => {
     ["PRAGMA main . table_info(t)", { name: "table_info", hasValue: true }],
     ['PRAGMA "main"."table_info" ("t")', { name: "table_info", hasValue: true }],
     ["PRAGMA 'user_version'", { name: "user_version", hasValue: false }],
+    ["PRAGMA user_version .5", { name: "user_version", hasValue: false }],
     ["PRAGMA", { name: "", hasValue: false }],
   ])("%s is understood", (sql, pragma) => {
     expect(analyzeStatement(sql)).toMatchObject({ kind: "pragma", pragma });

@@ -168,7 +168,7 @@ describe("names, numbers and blobs", () => {
 
   test("a byte order mark is a space where a token begins", () => {
     expect(tokenize("\ufeffSELECT\v").map(({ kind }) => kind)).toEqual(["space", "word", "illegal"]);
-    expect(tokenize(" \v\t").map(({ kind }) => kind)).toEqual(["space"]);
+    expect(tokenize(" \v\t\r\n").map(({ kind }) => kind)).toEqual(["space"]);
   });
 });
 

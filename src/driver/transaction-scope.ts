@@ -1,0 +1,247 @@
+import { SessionClosedError } from "../errors";
+import { FairLock } from "../pool/fair-lock";
+import type { Connection } from "./connection";
+
+/** A transaction or a savepoint in one: what statements run in until it is committed or rolled back. */
+export interface TransactionScope {
+  readonly readonly: boolean;
+  readonly label: string;
+  /** Neither committed nor rolled back. */
+  readonly isOpen: boolean;
+  /** The connection it holds, once it has begun. */
+  readonly connection: Connection | undefined;
+  /** Whether this is `scope` or a savepoint inside it. */
+  isWithin(scope: TransactionScope): boolean;
+  /**
+   * Runs `use` with the transaction's connection, alone: after the statements and savepoints that came before.
+   * Begins the transaction if nothing has yet.
+   */
+  run<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Opens a savepoint; what comes after in this scope waits until that has ended. */
+  savepoint(options?: { readonly?: boolean }): Promise<TransactionScope>;
+  commit(): Promise<void>;
+  /** Ends it without a trace. Rolling back what has ended already is harmless. */
+  rollback(): Promise<void>;
+  /** Ends what was done so far in one of the two ways; the next statement begins anew. */
+  restart(how: "commit" | "rollback"): Promise<void>;
+}
+
+/** What the statement failed with that made SQLite end the transaction by itself. */
+export class Lost {
+  constructor(readonly cause: unknown) {}
+}
+
+export abstract class Scope implements TransactionScope {
+  readonly #lock = new FairLock();
+  /** The savepoint that is open in it and holds its lock. */
+  #child: TransactionScope | undefined;
+  #committed = false;
+  /** Whether its end is waited for; what would begin in it now comes too late. */
+  #ending = false;
+  #rollback: Promise<void> | undefined;
+  isOpen = true;
+
+  abstract readonly readonly: boolean;
+  abstract readonly label: string;
+  abstract readonly connection: Connection | undefined;
+  abstract readonly depth: number;
+  abstract lost: Lost | undefined;
+  abstract isWithin(scope: TransactionScope): boolean;
+  /** The connection, inside the transaction. This and what follows is called with the lock held. */
+  abstract begin(): Promise<Connection>;
+  /** A statement that begins, marks or ends the transaction, as the observer sees it. */
+  abstract control(sql: string): Promise<void>;
+  protected abstract keep(): Promise<void>;
+  protected abstract undo(): Promise<void>;
+  protected abstract renew(how: "commit" | "rollback"): Promise<void>;
+  protected over(): void {}
+
+  async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const release = await this.#lock.acquire();
+    try {
+      this.#assertOpen();
+      const connection = await this.begin();
+      try {
+        return await use(connection);
+      } catch (error) {
+        await this.#notice(connection, error);
+        throw error;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  async savepoint({ readonly = this.readonly } = {}): Promise<TransactionScope> {
+    const release = await this.#lock.acquire();
+    try {
+      if (this.#ending) throw new SessionClosedError();
+      this.#assertOpen();
+      await this.begin();
+      const savepoint = new Savepoint(this, readonly, () => {
+        this.#child = undefined;
+        release();
+      });
+      await this.control(`SAVEPOINT ${savepoint.name}`);
+      this.#child = savepoint;
+      if (this.#ending) {
+        await savepoint.rollback();
+        throw new SessionClosedError();
+      }
+      return savepoint;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async commit(): Promise<void> {
+    const release = await this.#acquireToEnd();
+    try {
+      this.#assertOpen();
+      await this.keep();
+      this.#committed = true;
+      this.isOpen = false;
+      this.over();
+    } finally {
+      release();
+    }
+  }
+
+  rollback(): Promise<void> {
+    this.isOpen = false;
+    this.#rollback ??= this.#undo();
+    return this.#rollback;
+  }
+
+  async restart(how: "commit" | "rollback"): Promise<void> {
+    const release = await this.#acquireToEnd();
+    try {
+      if (how === "commit") this.#assertOpen();
+      else if (!this.isOpen) throw new SessionClosedError();
+      await this.renew(how);
+    } finally {
+      release();
+    }
+  }
+
+  async #undo(): Promise<void> {
+    const release = await this.#acquireToEnd();
+    try {
+      if (!this.#committed) await this.undo();
+    } finally {
+      this.over();
+      release();
+    }
+  }
+
+  /** The lock, for good: a savepoint that is still open in it was not awaited, and is undone. */
+  async #acquireToEnd(): Promise<() => void> {
+    this.#ending = true;
+    while (this.#child) await this.#child.rollback();
+    const release = await this.#lock.acquire();
+    this.#ending = false;
+    return release;
+  }
+
+  #assertOpen(): void {
+    if (!this.isOpen) throw new SessionClosedError();
+    if (this.lost) {
+      throw new SessionClosedError(
+        "SQLite has rolled this transaction back because a statement in it failed; nothing more can be done in it.",
+        { cause: this.lost.cause },
+      );
+    }
+  }
+
+  /**
+   * Some errors make SQLite roll the whole transaction back (https://sqlite.org/lang_transaction.html, "response to
+   * errors within a transaction"), after which each statement would commit by itself. BEGIN tells: it fails inside a
+   * transaction, and succeeds only where there is none any more.
+   */
+  async #notice(connection: Connection, error: unknown): Promise<void> {
+    const ended = await connection.run("BEGIN").then(
+      () => true,
+      () => false,
+    );
+    if (!ended) return;
+    this.lost = new Lost(error);
+    await connection.run("ROLLBACK").catch(() => {});
+  }
+}
+
+class Savepoint extends Scope {
+  readonly #parent: Scope;
+  readonly #leave: () => void;
+  readonly depth: number;
+  readonly name: string;
+
+  /** `leave` gives back the parent's lock, which is held for as long as the savepoint is open. */
+  constructor(
+    parent: Scope,
+    readonly readonly: boolean,
+    leave: () => void,
+  ) {
+    super();
+    this.#parent = parent;
+    this.#leave = leave;
+    this.depth = parent.depth + 1;
+    this.name = `savepoint_${this.depth}`;
+  }
+
+  get label(): string {
+    return this.#parent.label;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#parent.connection;
+  }
+
+  get lost(): Lost | undefined {
+    return this.#parent.lost;
+  }
+
+  set lost(lost: Lost | undefined) {
+    this.#parent.lost = lost;
+  }
+
+  isWithin(scope: TransactionScope): boolean {
+    return scope === this || this.#parent.isWithin(scope);
+  }
+
+  begin(): Promise<Connection> {
+    return this.#parent.begin();
+  }
+
+  control(sql: string): Promise<void> {
+    return this.#parent.control(sql);
+  }
+
+  protected async keep(): Promise<void> {
+    await this.control(`RELEASE ${this.name}`);
+    this.#leave();
+  }
+
+  protected async renew(how: "commit" | "rollback"): Promise<void> {
+    if (how === "rollback") {
+      await this.control(`ROLLBACK TO ${this.name}`);
+    } else {
+      await this.control(`RELEASE ${this.name}`);
+      await this.control(`SAVEPOINT ${this.name}`);
+    }
+  }
+
+  protected async undo(): Promise<void> {
+    try {
+      if (this.lost) return;
+      await this.control(`ROLLBACK TO ${this.name}`);
+      await this.control(`RELEASE ${this.name}`);
+    } catch (error) {
+      // What the savepoint wrote may still be there, so the transaction around it must not commit.
+      this.lost ??= new Lost(error);
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+}
