@@ -272,6 +272,8 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     if ((call.readonly || scope.readonly) && !call.statement.readsOnly) throw refusedWrite(call);
     if (kind === "commit" || kind === "rollback") {
       if (!this.#transactions.isRoot(scope)) throw refusedEnd(kind);
+      // Statements that were sent before it and not awaited come first.
+      await scope.run(async () => {}).catch(() => {});
       await this.#end(scope, kind);
       return NOTHING;
     }

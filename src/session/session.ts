@@ -36,19 +36,21 @@ export class Session implements AsyncDisposable {
   ): Promise<T> {
     const session = new Session(dataSource, scope, joins);
     const { broadcaster } = session.#runner;
+    let result: T;
     try {
       await broadcaster.broadcast("BeforeTransactionStart");
       await broadcaster.broadcast("AfterTransactionStart");
-      const result = await dataSource.driver.context.run({ scope, joins }, () => work(session));
+      result = await dataSource.driver.context.run({ scope, joins }, () => work(session));
       await broadcaster.broadcast("BeforeTransactionCommit");
       await scope.commit();
-      await broadcaster.broadcast("AfterTransactionCommit");
-      return result;
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
       await session.#undo().catch(() => {});
       throw error;
     }
+    // A subscriber that fails now undoes nothing any more.
+    await broadcaster.broadcast("AfterTransactionCommit");
+    return result;
   }
 
   /** TypeORM's manager, bound to this session. */

@@ -5,7 +5,7 @@ import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { PoolTimeoutError } from "../../src/errors";
 import { movableClock } from "../support/clock";
 import { dataSources, rejection } from "../support/data-sources";
-import { deferred } from "../support/deferred";
+import { deferred, until } from "../support/deferred";
 import { rawExec, rawRead } from "../support/raw-database";
 import { temporaryFolder } from "../support/temporary-folder";
 
@@ -157,7 +157,7 @@ describe("size and overflow", () => {
       }),
     );
     expect(rows.map(([{ n }]) => n)).toEqual(Array.from({ length: 50 }, (_, n) => n));
-    expect(poolOf(dataSource).readerStats.total).toBeLessThanOrEqual(2);
+    await until(() => poolOf(dataSource).readerStats.total <= 2);
   });
 });
 
@@ -250,7 +250,8 @@ describe("recycling", () => {
       );
     }
     expect(await rawRead(path(), "SELECT count(*) AS n FROM t")).toEqual([{ n: 100 }]);
-    expect(poolOf(dataSource).readerStats.total).toBeLessThanOrEqual(3);
+    // Those that were still being opened go when they find nobody who waits.
+    await until(() => poolOf(dataSource).readerStats.total <= 3);
   });
 });
 

@@ -1,5 +1,6 @@
 import {
   Column,
+  DefaultNamingStrategy,
   Entity,
   type EntitySubscriberInterface,
   EventSubscriber,
@@ -194,6 +195,7 @@ class Pet {
 }
 
 const heard: string[] = [];
+let failsAfterCommit = false;
 
 @EventSubscriber()
 class Auditor implements EntitySubscriberInterface<Tag> {
@@ -221,6 +223,7 @@ class Listener implements EntitySubscriberInterface {
   }
   afterTransactionCommit(): void {
     heard.push("afterTransactionCommit");
+    if (failsAfterCommit) throw boom;
   }
   afterTransactionRollback(): void {
     heard.push("afterTransactionRollback");
@@ -278,6 +281,32 @@ describe("subscribers", () => {
       .catch(() => {});
     expect(heard).toEqual(["beforeTransactionStart", "afterTransactionRollback"]);
   });
+});
+
+test("a subscriber that fails after the commit undoes nothing, and hears of no rollback", async () => {
+  const database = await databases.open({ entities: [Note], subscribers: [Listener] });
+  heard.length = 0;
+  failsAfterCommit = true;
+  try {
+    await expect(database.session(({ manager }) => manager.insert(Note, { text: "committed" }))).rejects.toBe(
+      boom,
+    );
+  } finally {
+    failsAfterCommit = false;
+  }
+  expect(heard).toEqual(["beforeTransactionStart", "beforeTransactionCommit", "afterTransactionCommit"]);
+  expect(await rawRead(databases.path, NOTES)).toEqual([{ text: "committed" }]);
+});
+
+test("a naming strategy names the tables and columns", async () => {
+  class Shouting extends DefaultNamingStrategy {
+    override columnName(propertyName: string, customName: string): string {
+      return (customName || propertyName).toUpperCase();
+    }
+  }
+  const database = await databases.open({ entities: [Note], namingStrategy: new Shouting() });
+  await database.getRepository(Note).insert({ text: "loud" });
+  expect(await rawRead(databases.path, "SELECT * FROM notes")).toEqual([{ ID: 1, TEXT: "loud" }]);
 });
 
 describe("query builders and relations", () => {
