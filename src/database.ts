@@ -9,6 +9,10 @@ export interface ExecOptions {
    * @default false
    */
   readonly readonly?: boolean | undefined;
+  /** Seconds for all of it, waiting included; then it is interrupted with {@link SessionTimeoutError}. */
+  readonly timeout?: number | undefined;
+  /** Stops waiting or interrupts the statement; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a session is to be run. */
@@ -25,6 +29,10 @@ export interface SessionOptions {
    * @default "session"
    */
   readonly label?: string | undefined;
+  /** Seconds for all of it, waiting included; then it is rolled back with {@link SessionTimeoutError}. */
+  readonly timeout?: number | undefined;
+  /** Stops waiting, interrupts the statement that runs and rolls back; the session rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

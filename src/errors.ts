@@ -68,6 +68,18 @@ export class SessionClosedError extends DatabaseError {
   }
 }
 
+/** A session, or a single statement, took longer than its `timeout`. It has been rolled back. */
+export class SessionTimeoutError extends DatabaseError {
+  constructor(
+    message: string,
+    /** What was allowed, in seconds. */
+    readonly timeout: number,
+    options?: ErrorOptions,
+  ) {
+    super("SESSION_TIMEOUT", message, options);
+  }
+}
+
 /** A write was tried where only reading was asked for. Nothing was written. */
 export class ReadonlyError extends DatabaseError {
   constructor(message: string, options?: ErrorOptions) {

@@ -10,6 +10,7 @@ import { parseLocation } from "./options/location";
 import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
 import { createAll } from "./schema/create-all";
 import { dropAll } from "./schema/drop-all";
+import { Deadline } from "./session/deadline";
 import { execute } from "./session/execute";
 import { Session } from "./session/session";
 import type { Parameters } from "./sql/parameters";
@@ -99,6 +100,7 @@ export class SqliteDatabase extends Database<Session> {
    * further sessions, which are savepoints. Writers take turns in the order they came.
    *
    * @throws ReadonlyError for a read-write session inside a read-only one
+   * @throws SessionTimeoutError after `timeout`, and the reason of `signal`; both roll back
    * @throws PoolTimeoutError naming who holds what was waited for
    * @example
    * const count = await database.session((session) => session.getRepository(User).count(), { readonly: true });
@@ -106,8 +108,14 @@ export class SqliteDatabase extends Database<Session> {
   async session<T>(work: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
     this.#assertOpen("open a session");
     const { ambient } = this.#dataSource.driver.context;
-    const scope = ambient ? await nested(ambient, options) : this.#begin(options);
-    return await Session.run(this.#dataSource, scope, true, work);
+    const deadline = deadlineOf(options);
+    try {
+      const limited = { ...options, signal: deadline.signal };
+      const scope = ambient ? await nested(ambient, limited) : this.#begin(limited);
+      return await Session.run(this.#dataSource, scope, true, work);
+    } finally {
+      deadline.end();
+    }
   }
 
   /**
@@ -120,7 +128,11 @@ export class SqliteDatabase extends Database<Session> {
    */
   async openSession(options: SessionOptions = {}): Promise<Session> {
     this.#assertOpen("open a session");
-    return new Session(this.#dataSource, this.#begin(options), false);
+    const deadline = deadlineOf(options);
+    const scope = this.#begin({ ...options, signal: deadline.signal });
+    // Nobody may be waiting for a statement then.
+    deadline.signal?.addEventListener("abort", () => void scope.rollback().catch(() => {}), { once: true });
+    return new Session(this.#dataSource, scope, false, () => deadline.end());
   }
 
   /**
@@ -261,8 +273,8 @@ export class SqliteDatabase extends Database<Session> {
     }
   }
 
-  #begin({ readonly = false, label = "session" }: SessionOptions): TransactionScope {
-    return this.#dataSource.driver.openTransaction({ readonly, label });
+  #begin({ readonly = false, label = "session", signal }: SessionOptions): TransactionScope {
+    return this.#dataSource.driver.openTransaction({ readonly, label, signal });
   }
 
   #assertOpen(operation: string): void {
@@ -286,7 +298,7 @@ export class SqliteDatabase extends Database<Session> {
 
 async function nested(
   ambient: TransactionScope,
-  { readonly = false }: SessionOptions,
+  { readonly = false, signal }: SessionOptions,
 ): Promise<TransactionScope> {
   if (ambient.readonly && !readonly) {
     throw new ReadonlyError(
@@ -294,5 +306,9 @@ async function nested(
         "have to write to. Open the outer session without readonly, or use database.detach().",
     );
   }
-  return await ambient.savepoint({ readonly });
+  return await ambient.savepoint({ readonly, signal });
+}
+
+function deadlineOf({ label = "session", ...limits }: SessionOptions): Deadline {
+  return new Deadline(`The session "${label}"`, limits);
 }

@@ -41,7 +41,7 @@ export async function retryWhileBusy<T>(
       const now = performance.now();
       end ??= now + busyTimeout;
       if (!isBusy(error) || now >= end) throw error;
-      await sleep(Math.min(pause, end - now), undefined, { signal });
+      await sleep(Math.min(pause, end - now), undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 }

@@ -7,6 +7,8 @@ import type { Connection, Row } from "./connection";
 export interface ExecuteOptions {
   /** Refuse to write. */
   readonly readonly?: boolean | undefined;
+  /** Stops waiting, or interrupts the statement. */
+  readonly signal?: AbortSignal | undefined;
   /** Find out the rowid of the last insert also where the statement returns rows, at the cost of a further call. */
   readonly wantsRowid?: boolean | undefined;
 }
@@ -44,15 +46,15 @@ export async function runStatement(connection: Connection, call: Statement): Pro
 
 async function run(
   connection: Connection,
-  { statement: { kind, returnsRows }, sql, values, wantsRowid }: Statement,
+  { statement: { kind, returnsRows }, sql, values, wantsRowid, signal }: Statement,
 ): Promise<StatementResult> {
   const writes = kind === "insert" || kind === "update" || kind === "delete";
   if (!returnsRows) {
-    const { changes, lastInsertRowid } = await connection.run(sql, values);
+    const { changes, lastInsertRowid } = await connection.run(sql, values, signal);
     // After anything else, SQLite still has the number of the last INSERT, UPDATE or DELETE.
     return { rows: undefined, changes: writes ? changes : 0, lastInsertRowid };
   }
-  const rows = await connection.all(sql, values);
+  const rows = await connection.all(sql, values, signal);
   const lastInsertRowid = wantsRowid && kind === "insert" ? await lastRowid(connection) : undefined;
   // RETURNING has a row for each that was written: https://sqlite.org/lang_returning.html
   return { rows, changes: writes ? rows.length : undefined, lastInsertRowid };

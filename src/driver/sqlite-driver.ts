@@ -27,6 +27,8 @@ import { TransactionContext } from "./transaction-context";
 interface OpenTransactionOptions {
   readonly readonly: boolean;
   readonly label: string;
+  /** Stops what waits or runs in it. */
+  readonly signal?: AbortSignal | undefined;
   /** Whether BEGIN and the like are logged; a query runner does that itself. */
   readonly logged?: boolean;
   /** Where its connection comes from, instead of the pool. */
@@ -130,13 +132,14 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
-  openTransaction({ readonly, label, logged = true, source }: OpenTransactionOptions): Transaction {
+  openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
     this.#assertAccepting();
     const transaction = new Transaction({
       source: source ?? this.#source(readonly ? "reader" : "writer", label),
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
+      signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
       ended: (over) => this.#over(over),
     });
@@ -158,15 +161,20 @@ export class SqliteDriver extends BetterSqlite3Driver {
    * Lends a connection for one statement. Short reads take turns for a few connections, since no more can run at once:
    * more would only mean more caches to fill.
    */
-  async useOnce<T>(role: Role, label: string, use: (connection: Connection) => Promise<T>): Promise<T> {
+  async useOnce<T>(
+    role: Role,
+    label: string,
+    use: (connection: Connection) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     this.#assertAccepting();
     const { pool } = this;
     const token = {};
     this.#inFlight.add(token);
     let done: (() => void) | undefined;
     try {
-      if (role === "reader") done = await this.#readTurn();
-      const connection = await this.#acquire(pool, role, label);
+      if (role === "reader") done = await this.#readTurn(signal);
+      const connection = await this.#acquire(pool, role, label, signal);
       try {
         return await use(connection);
       } finally {
@@ -179,10 +187,11 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   /** A turn that comes soon; who waits longer waits behind long reads, and gets a connection without one. */
-  async #readTurn(): Promise<(() => void) | undefined> {
+  async #readTurn(signal?: AbortSignal): Promise<(() => void) | undefined> {
     try {
-      return await this.#reads.acquire({ timeout: LONG_READ_MS });
+      return await this.#reads.acquire({ timeout: LONG_READ_MS, signal });
     } catch {
+      signal?.throwIfAborted();
       return undefined;
     }
   }
@@ -196,18 +205,18 @@ export class SqliteDriver extends BetterSqlite3Driver {
     if (this.#inFlight.size === 0) this.#allEnded?.();
   }
 
-  async #acquire(pool: ConnectionPool, role: Role, label: string): Promise<Connection> {
+  async #acquire(pool: ConnectionPool, role: Role, label: string, signal?: AbortSignal): Promise<Connection> {
     const ready = pool.tryAcquire(role, label);
     if (ready) return ready;
     this.#assertNotOwn(pool, role, label);
-    return await pool.acquire(role, { label });
+    return await pool.acquire(role, { label, signal });
   }
 
   /** Where a transaction gets its connection: from the pool of now, also if the database was closed and opened since. */
   #source(role: Role, label: string): ConnectionSource {
     const { pool } = this;
     return {
-      acquire: () => this.#acquire(pool, role, label),
+      acquire: (signal) => this.#acquire(pool, role, label, signal),
       release: (connection) => pool.release(connection),
       discard: (connection) => pool.discard(connection),
     };

@@ -14,6 +14,7 @@ import { FairLock } from "../pool/fair-lock";
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import type { Role } from "./admission";
+import { anySignal } from "./any-signal";
 import { toBindValues } from "./bind-parameters";
 import { isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
@@ -235,7 +236,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   async #route(call: Call): Promise<StatementResult> {
     if (this.scope) return await this.#inScope(this.scope, call);
     // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
-    const done = await this.#turn.acquire();
+    const done = await this.#turn.acquire({ signal: call.signal });
     try {
       // What was sent before may have begun a transaction.
       if (!this.scope) return await this.#alone(call);
@@ -278,10 +279,14 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
       return NOTHING;
     }
     if (!call.statement.readsOnly) await this.#guard?.remember(scope);
-    const { readonly } = scope;
+    const inScope = {
+      ...call,
+      readonly: call.readonly || scope.readonly,
+      signal: anySignal(scope.signal, call.signal),
+    };
     return await scope.run((connection) => {
       if (pinsConnection && !this.#transactions.joined) this.#pinned.adopt(connection);
-      return this.#on(connection, readonly ? { ...call, readonly } : call);
+      return this.#on(connection, inScope);
     });
   }
 
@@ -298,8 +303,11 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
 
   /** On a connection for just this statement, which therefore can be run again while another process has the lock. */
   async #autocommit(role: Role, call: Call): Promise<StatementResult> {
-    return await this.driver.useOnce(role, "query", (connection) =>
-      this.#on(connection, { ...call, retry: true }),
+    return await this.driver.useOnce(
+      role,
+      "query",
+      (connection) => this.#on(connection, { ...call, retry: true }),
+      call.signal,
     );
   }
 
@@ -311,7 +319,9 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
       return await runStatement(connection, call);
     };
     try {
-      return await (retry ? retryWhileBusy(once, this.driver.settings) : once());
+      return await (retry
+        ? retryWhileBusy(once, { busyTimeout: this.driver.settings.busyTimeout, signal: call.signal })
+        : once());
     } catch (error) {
       if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")
         throw refusedWrite(call, error);

@@ -1,11 +1,19 @@
 import { SessionClosedError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
+import { anySignal } from "./any-signal";
 import type { Connection } from "./connection";
+
+export interface SavepointOptions {
+  readonly readonly?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** A transaction or a savepoint in one: what statements run in until it is committed or rolled back. */
 export interface TransactionScope {
   readonly readonly: boolean;
   readonly label: string;
+  /** Stops what waits or runs in it. */
+  readonly signal: AbortSignal | undefined;
   /** Neither committed nor rolled back. */
   readonly isOpen: boolean;
   /** The connection it holds, once it has begun. */
@@ -18,7 +26,7 @@ export interface TransactionScope {
    */
   run<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
   /** Opens a savepoint; what comes after in this scope waits until that has ended. */
-  savepoint(options?: { readonly?: boolean }): Promise<TransactionScope>;
+  savepoint(options?: SavepointOptions): Promise<TransactionScope>;
   commit(): Promise<void>;
   /** Ends it without a trace. Rolling back what has ended already is harmless. */
   rollback(): Promise<void>;
@@ -43,6 +51,7 @@ export abstract class Scope implements TransactionScope {
 
   abstract readonly readonly: boolean;
   abstract readonly label: string;
+  abstract readonly signal: AbortSignal | undefined;
   abstract readonly connection: Connection | undefined;
   abstract readonly depth: number;
   abstract lost: Lost | undefined;
@@ -57,7 +66,7 @@ export abstract class Scope implements TransactionScope {
   protected over(): void {}
 
   async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    const release = await this.#lock.acquire();
+    const release = await this.#lock.acquire({ signal: this.signal });
     try {
       this.#assertOpen();
       const connection = await this.begin();
@@ -72,13 +81,14 @@ export abstract class Scope implements TransactionScope {
     }
   }
 
-  async savepoint({ readonly = this.readonly } = {}): Promise<TransactionScope> {
-    const release = await this.#lock.acquire();
+  async savepoint({ readonly = this.readonly, signal }: SavepointOptions = {}): Promise<TransactionScope> {
+    const both = anySignal(this.signal, signal);
+    const release = await this.#lock.acquire({ signal: both });
     try {
       if (this.#ending) throw new SessionClosedError();
       this.#assertOpen();
       await this.begin();
-      const savepoint = new Savepoint(this, readonly, () => {
+      const savepoint = new Savepoint(this, { readonly, signal: both }, () => {
         this.#child = undefined;
         release();
       });
@@ -145,6 +155,7 @@ export abstract class Scope implements TransactionScope {
   }
 
   #assertOpen(): void {
+    this.signal?.throwIfAborted();
     if (!this.isOpen) throw new SessionClosedError();
     if (this.lost) {
       throw new SessionClosedError(
@@ -175,14 +186,14 @@ class Savepoint extends Scope {
   readonly #leave: () => void;
   readonly depth: number;
   readonly name: string;
+  readonly readonly: boolean;
+  readonly signal: AbortSignal | undefined;
 
   /** `leave` gives back the parent's lock, which is held for as long as the savepoint is open. */
-  constructor(
-    parent: Scope,
-    readonly readonly: boolean,
-    leave: () => void,
-  ) {
+  constructor(parent: Scope, { readonly = false, signal }: SavepointOptions, leave: () => void) {
     super();
+    this.readonly = readonly;
+    this.signal = signal;
     this.#parent = parent;
     this.#leave = leave;
     this.depth = parent.depth + 1;

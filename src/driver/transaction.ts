@@ -5,7 +5,7 @@ import { type Lost, Scope, type TransactionScope } from "./transaction-scope";
 
 /** Where a transaction gets its connection, and how it gives it back. */
 export interface ConnectionSource {
-  acquire(): Promise<Connection>;
+  acquire(signal?: AbortSignal): Promise<Connection>;
   release(connection: Connection): Promise<void>;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
@@ -18,6 +18,7 @@ export interface TransactionOptions {
   readonly label: string;
   /** Milliseconds to go on trying while another process holds the lock. */
   readonly busyTimeout: number;
+  /** Stops what waits or runs in it. */
   readonly signal?: AbortSignal | undefined;
   /** Sees the statements that begin and end it, for logging. */
   readonly observe?: (sql: string, run: () => Promise<unknown>) => Promise<unknown>;
@@ -46,6 +47,10 @@ export class Transaction extends Scope {
     return this.#options.label;
   }
 
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
   get connection(): Connection | undefined {
     return this.#connection;
   }
@@ -64,14 +69,14 @@ export class Transaction extends Scope {
 
   async begin(): Promise<Connection> {
     if (this.#connection) return this.#connection;
-    const { source, readonly } = this.#options;
-    const connection = await source.acquire();
+    const { source, readonly, signal } = this.#options;
+    const connection = await source.acquire(signal);
     this.#connection = connection;
     try {
       // On the single connection of a memory database nothing else would stop a write.
       if (readonly && connection.role === "writer") await connection.run("PRAGMA query_only=ON");
       // A reader cannot take the write lock, not even to find that there is nothing to write to (?mode=ro).
-      await this.control(readonly || connection.role === "reader" ? "BEGIN" : "BEGIN IMMEDIATE");
+      await this.control(readonly || connection.role === "reader" ? "BEGIN" : "BEGIN IMMEDIATE", signal);
     } catch (error) {
       await this.#giveBack(connection);
       throw error;
@@ -79,8 +84,9 @@ export class Transaction extends Scope {
     return connection;
   }
 
-  async control(sql: string): Promise<void> {
-    const { busyTimeout, signal, observe } = this.#options;
+  /** What ends a transaction is not stopped by a signal: its state would be unknown. */
+  async control(sql: string, signal?: AbortSignal): Promise<void> {
+    const { busyTimeout, observe } = this.#options;
     const connection = this.#connection!;
     const run = () =>
       retryWhileBusy(() => connection.run(sql), { busyTimeout, signal }).catch((error) =>

@@ -4,6 +4,7 @@ import { ParameterError } from "../errors";
 import { bindParameters, type Parameters } from "../sql/parameters";
 import { Result } from "../sql/result";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
+import { Deadline, unlessAborted } from "./deadline";
 
 const TRANSACTION_CONTROL: ReadonlySet<StatementAnalysis["kind"]> = new Set([
   "begin",
@@ -19,7 +20,7 @@ export async function execute<T>(
   runner: SqliteQueryRunner,
   sql: string,
   parameters?: Parameters,
-  { readonly }: ExecOptions = {},
+  { readonly, timeout, signal }: ExecOptions = {},
 ): Promise<Result<T>> {
   const bound = bindParameters(sql, parameters);
   const statement = analyzeStatement(sql);
@@ -29,11 +30,23 @@ export async function execute<T>(
     rows = [],
     changes = 0,
     lastInsertRowid = 0,
-  } = await runner.execute(bound.sql, bound.values, {
-    readonly,
-    wantsRowid: true,
-  });
+  } = await runWithin({ timeout, signal }, (stop) =>
+    runner.execute(bound.sql, bound.values, { readonly, wantsRowid: true, signal: stop }),
+  );
   return new Result<T>({ rows: rows as T[], columns: Object.keys(rows[0] ?? {}), changes, lastInsertRowid });
+}
+
+/** Waiting for a turn inside a session cannot be interrupted, but it can be left; what is left is never run. */
+async function runWithin<T>(
+  limits: Pick<ExecOptions, "timeout" | "signal">,
+  run: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  const deadline = new Deadline("The statement", limits);
+  try {
+    return await unlessAborted(run(deadline.signal), deadline.signal);
+  } finally {
+    deadline.end();
+  }
 }
 
 function controlRefused(sql: string): ParameterError {

@@ -5,6 +5,7 @@ import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { TransactionScope } from "../driver/transaction-scope";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
+import { unlessAborted } from "./deadline";
 import { execute } from "./execute";
 
 /**
@@ -19,8 +20,16 @@ export class Session implements AsyncDisposable {
   readonly #runner: SqliteQueryRunner & { manager: EntityManager };
   /** Whether work that names no session takes part in this one. */
   readonly #joins: boolean;
+  readonly #closed: () => void;
 
-  constructor(dataSource: SqliteDataSource, scope: TransactionScope, joins: boolean) {
+  /** `closed` is called when a session under manual control is closed. */
+  constructor(
+    dataSource: SqliteDataSource,
+    scope: TransactionScope,
+    joins: boolean,
+    closed: () => void = () => {},
+  ) {
+    this.#closed = closed;
     this.#dataSource = dataSource;
     this.#scope = scope;
     this.#joins = joins;
@@ -40,7 +49,8 @@ export class Session implements AsyncDisposable {
     try {
       await broadcaster.broadcast("BeforeTransactionStart");
       await broadcaster.broadcast("AfterTransactionStart");
-      result = await dataSource.driver.context.run({ scope, joins }, () => work(session));
+      const running = dataSource.driver.context.run({ scope, joins }, async () => work(session));
+      result = await unlessAborted(running, scope.signal);
       await broadcaster.broadcast("BeforeTransactionCommit");
       await scope.commit();
     } catch (error) {
@@ -115,6 +125,7 @@ export class Session implements AsyncDisposable {
 
   /** Ends the session; what is not committed is rolled back. Closing it twice is harmless. */
   async close(): Promise<void> {
+    this.#closed();
     await this.#scope.rollback();
   }
 

@@ -1,0 +1,63 @@
+import { anySignal } from "../driver/any-signal";
+import { ConfigurationError, SessionTimeoutError } from "../errors";
+
+interface DeadlineOptions {
+  /** Seconds. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The time that something has, and the signal that ends it early. */
+export class Deadline {
+  /** Aborted by the caller's signal, or with a `SessionTimeoutError`; `undefined` if nothing ends it. */
+  readonly signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  /** @throws ConfigurationError for a timeout that is none, or is meant in milliseconds */
+  constructor(what: string, { timeout, signal }: DeadlineOptions) {
+    if (timeout === undefined) {
+      this.signal = signal;
+      return;
+    }
+    if (typeof timeout !== "number" || !(timeout >= 0)) {
+      throw new ConfigurationError(`timeout must be a number of seconds from 0 on (got ${String(timeout)}).`);
+    }
+    if (timeout > 3600) {
+      throw new ConfigurationError(`timeout is in seconds; did you mean ${timeout / 1000}? (got ${timeout})`);
+    }
+    const timedOut = new AbortController();
+    this.signal = anySignal(timedOut.signal, signal);
+    this.#timer = setTimeout(() => {
+      timedOut.abort(
+        new SessionTimeoutError(
+          `${what} did not end within its timeout (${timeout} s); it was rolled back.`,
+          timeout,
+        ),
+      );
+    }, timeout * 1000);
+  }
+
+  /** To be called when it is over. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Resolves with `work`, or rejects as soon as the signal is aborted, whatever `work` still does. */
+export async function unlessAborted<T>(work: Promise<T> | T, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return await work;
+  const outcome = Promise.resolve(work);
+  // What it rejects with after that concerns nobody any more.
+  outcome.catch(() => {});
+  let abort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    return await Promise.race([outcome, aborted]);
+  } finally {
+    if (abort) signal.removeEventListener("abort", abort);
+  }
+}
