@@ -1,5 +1,8 @@
 import { DatabaseError } from "../errors";
-import type { TransactionScope } from "./transaction-scope";
+import type { Connection } from "./connection";
+
+/** Where to look: a transaction, or a connection on its own. */
+type Place = { run<T>(use: (connection: Connection) => Promise<T>): Promise<T> };
 
 /**
  * Makes up for the foreign keys that are off while a schema is changed: what would break them fails before the commit.
@@ -9,16 +12,16 @@ export class ForeignKeyGuard {
   #before: Map<string, number> | undefined;
 
   /** To be called before the first statement that changes anything. */
-  async remember(scope: TransactionScope): Promise<void> {
-    this.#before ??= await violations(scope);
+  async remember(place: Place): Promise<void> {
+    this.#before ??= await violations(place);
   }
 
   /** @throws DatabaseError naming tables and numbers of rows */
-  async check(scope: TransactionScope): Promise<void> {
+  async check(place: Place): Promise<void> {
     const before = this.#before;
     if (!before) return;
     this.#before = undefined;
-    const broken = [...(await violations(scope))].filter(([key, count]) => count > (before.get(key) ?? 0));
+    const broken = [...(await violations(place))].filter(([key, count]) => count > (before.get(key) ?? 0));
     if (broken.length === 0) return;
     const list = broken.map(([key, count]) => `${key} (${count} rows)`).join(", ");
     throw new DatabaseError(
@@ -29,9 +32,9 @@ export class ForeignKeyGuard {
   }
 }
 
-async function violations(scope: TransactionScope): Promise<Map<string, number>> {
+async function violations(place: Place): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const { table, parent } of await scope.run((connection) =>
+  for (const { table, parent } of await place.run((connection) =>
     connection.all("PRAGMA foreign_key_check"),
   )) {
     const key = `${table} -> ${parent}`;

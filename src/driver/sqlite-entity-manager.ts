@@ -18,23 +18,10 @@ export class SqliteEntityManager extends EntityManager {
     if (!work)
       throw new TypeORMError("transaction() needs a callback, after the isolation level if there is one.");
     if (this.queryRunner?.isReleased) throw new QueryRunnerProviderAlreadyReleasedError();
-    const { createQueryRunner, driver } = this.dataSource as SqliteDataSource;
-    const runner =
-      (this.queryRunner as SqliteQueryRunner | undefined) ?? createQueryRunner.call(this.dataSource);
+    const dataSource = this.dataSource as SqliteDataSource;
+    const runner = (this.queryRunner as SqliteQueryRunner | undefined) ?? dataSource.createQueryRunner();
     try {
-      const scope = await runner.begin(isolation, { framed: true });
-      try {
-        // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
-        const { ambient } = driver.context;
-        const joins = ambient !== undefined && scope.isWithin(ambient);
-        const result = await driver.context.run({ scope, joins }, () => work(runner.manager));
-        await runner.commit(scope);
-        return result;
-      } catch (error) {
-        // What went wrong is what the caller must see, and not that the rollback failed too.
-        await runner.rollback(scope).catch(() => {});
-        throw error;
-      }
+      return await runner.transaction(() => work(runner.manager), isolation);
     } finally {
       if (!this.queryRunner) await runner.release();
     }

@@ -165,18 +165,9 @@ async function oneByOne(
 
 /** Several statements that succeed or fail as the one they stand for: in a transaction, or a savepoint inside one. */
 async function inTransaction<T>(builder: any, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-  const runner: QueryRunner = builder.queryRunner ?? builder.dataSource.createQueryRunner();
+  const runner: SqliteQueryRunner = builder.queryRunner ?? builder.dataSource.createQueryRunner();
   try {
-    await runner.startTransaction();
-    try {
-      const result = await work(runner);
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      // The error that ended it matters more than one of the rollback.
-      await runner.rollbackTransaction().catch(() => {});
-      throw error;
-    }
+    return await runner.transaction(() => work(runner));
   } finally {
     if (runner !== builder.queryRunner) await runner.release();
   }

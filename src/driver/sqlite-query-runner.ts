@@ -118,6 +118,24 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     await this.rollback(this.#lastStarted());
   }
 
+  /** Runs `work` in a transaction, or a savepoint inside one; only the code of `work` takes part in it. */
+  async transaction<T>(work: () => Promise<T>, isolationLevel?: IsolationLevel): Promise<T> {
+    const { context } = this.driver;
+    const scope = await this.begin(isolationLevel, { framed: true });
+    try {
+      // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
+      const { ambient } = context;
+      const joins = ambient !== undefined && scope.isWithin(ambient);
+      const result = await context.run({ scope, joins }, work);
+      await this.commit(scope);
+      return result;
+    } catch (error) {
+      // What went wrong is what the caller must see, and not that the rollback failed too.
+      await this.rollback(scope).catch(() => {});
+      throw error;
+    }
+  }
+
   /** Begins a transaction, or a savepoint inside one; with `framed` for the code of a callback alone. */
   async begin(isolationLevel?: IsolationLevel, { framed = false } = {}): Promise<TransactionScope> {
     const isolation = isolationLevel ?? this.dataSource.options.isolationLevel;
@@ -167,8 +185,14 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
 
   override async afterMigration(): Promise<void> {
     if (this.#migrationDepth === 0 || --this.#migrationDepth > 0) return;
+    const guard = this.#guard;
     this.#guard = undefined;
-    await this.#pinned.giveBack();
+    try {
+      // Without a transaction nothing can be undone any more, but it must be known.
+      await guard?.check({ run: async (use) => use(await this.#pinned.take()) });
+    } finally {
+      await this.#pinned.giveBack();
+    }
   }
 
   /**
@@ -257,7 +281,11 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     if (statement.pinsConnection || statement.kind === "savepoint") {
       return await this.#on(await this.#pinned.take(), call);
     }
-    if (this.#pinned.connection) return await this.#on(this.#pinned.connection, call);
+    const { connection } = this.#pinned;
+    if (connection) {
+      if (!statement.readsOnly) await this.#guard?.remember({ run: (use) => use(connection) });
+      return await this.#on(connection, call);
+    }
     const reads = statement.readsOnly && !statement.usesConnectionState;
     try {
       return await this.#autocommit(reads ? "reader" : "writer", call);

@@ -11,6 +11,7 @@ import {
 } from "typeorm";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { dataSources, rejection } from "../support/data-sources";
+import { until } from "../support/deferred";
 import { type Random, randomTest } from "../support/random";
 import { rawExec, rawRead } from "../support/raw-database";
 import { temporaryFolder } from "../support/temporary-folder";
@@ -78,6 +79,8 @@ beforeEach(async () => {
   dataSource = await open({ database: path(), entities: [Item, Keyed, Named], synchronize: true });
 });
 
+afterEach(() => jest.restoreAllMocks());
+
 const idByText = async () =>
   new Map(
     (await rawRead(path(), "SELECT id, text FROM item ORDER BY id")).map(({ id, text }) => [
@@ -121,6 +124,34 @@ describe("insert()", () => {
       await manager.insert(Item, { text: "after" });
     });
     expect([...(await idByText()).keys()]).toEqual(["before", "after"]);
+  });
+
+  test.each([
+    ["both", ["fulfilled", "fulfilled"]],
+    ["all but the one that fails", ["fulfilled", "rejected"]],
+  ])("of which two overlap in one transaction insert %s", async (which, expected) => {
+    const queries = jest.spyOn(dataSource.logger, "logQuery");
+    const others = textsOf(1200).map((text) => `other ${text}`);
+    const [first, second] = await dataSource.transaction(async (manager) => {
+      const begun = manager.insert(
+        Item,
+        textsOf(1200).map((text) => ({ text })),
+      );
+      // The second begins while the first runs the last of its statements.
+      await until(() => queries.mock.calls.filter(([query]) => query.startsWith("INSERT")).length === 2);
+      const rows = which === "both" ? others : [...others, others[0]!];
+      return await Promise.allSettled([
+        begun,
+        manager.insert(
+          Item,
+          rows.map((text) => ({ text })),
+        ),
+      ]);
+    });
+    expect([first.status, second.status]).toEqual(expected);
+    const inserted = which === "both" ? [...textsOf(1200), ...others] : textsOf(1200);
+    expect([...(await idByText()).keys()].sort()).toEqual(inserted.sort());
+    if (second.status === "rejected") expect(second.reason).toMatchObject({ kind: "unique" });
   });
 
   test("fills the entities it was given", async () => {
