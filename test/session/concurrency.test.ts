@@ -11,7 +11,7 @@ const ACCOUNTS = 10;
 const START = 1000;
 
 async function openBank(): Promise<SqliteDatabase> {
-  const database = await databases.open({ entities: [Account, Note] });
+  const database = await databases.open({ entities: [Account, Note], poolTimeout: 120 });
   await database.manager.insert(
     Account,
     Array.from({ length: ACCOUNTS }, (_, id) => ({ id, balance: START })),
@@ -129,20 +129,18 @@ test("500 sessions leave threads to the application's own files", async () => {
     ),
   );
   let working = true;
-  let slowest = 0;
+  let reads = 0;
   const reading = (async () => {
-    // Starting them takes a while on the main thread alone; what is measured is the threads.
-    await settle();
     while (working) {
-      const started = performance.now();
       await readFile(__filename);
-      slowest = Math.max(slowest, performance.now() - started);
+      reads++;
     }
   })();
-  await Promise.all(sessions);
-  working = false;
+  await Promise.all(sessions).finally(() => {
+    working = false;
+  });
   await reading;
   expect(await balances()).toEqual(Array(ACCOUNTS).fill(START));
-  expect(slowest).toBeGreaterThan(0);
-  expect(slowest).toBeLessThan(200);
+  // Were all threads busy with SQLite, a read would wait for nearly all of the sessions.
+  expect(reads).toBeGreaterThan(25);
 });
