@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { EchoLogger } from "./driver/echo-logger";
 import { SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
 import type { ResolvedOptions } from "./options/sqlite-database-options";
+import { EntityValidator } from "./validation/entity-validator";
 
 /** Who decides when a data source is opened and closed. */
 interface Owner {
@@ -9,19 +10,23 @@ interface Owner {
   close(): Promise<void>;
 }
 
+/** The data source that the running code is opening; one storage for all, as each costs every promise a little. */
+const opening = new AsyncLocalStorage<ManagedDataSource>();
+
 /** The data source of a `SqliteDatabase`: whatever framework initializes or destroys it, it is its owner that does so. */
 export class ManagedDataSource extends SqliteDataSource {
   readonly #owner: Owner;
-  /** Set for the code that runs inside {@link open}. */
-  readonly #opening = new AsyncLocalStorage<boolean>();
 
-  constructor(location: string, { echo, createAll: _, ...options }: ResolvedOptions, owner: Owner) {
+  constructor(location: string, { echo, createAll: _, validate, ...options }: ResolvedOptions, owner: Owner) {
     super({
       ...options,
       database: location,
       logging: echo !== false,
       ...(echo !== false && { logger: echo === true ? new EchoLogger() : echo }),
     } as SqliteDataSourceOptions);
+    if (validate !== false) {
+      this.driver.writeCheck = new EntityValidator(validate === true ? {} : validate);
+    }
     this.#owner = owner;
   }
 
@@ -32,13 +37,13 @@ export class ManagedDataSource extends SqliteDataSource {
 
   override async destroy(): Promise<void> {
     // TypeORM destroys what it failed to initialize; the owner, who is waiting for that, would wait for itself.
-    if (this.#opening.getStore()) await super.destroy();
+    if (opening.getStore() === this) await super.destroy();
     else await this.#owner.close();
   }
 
   /** What {@link initialize} is without an owner. */
   async open(): Promise<void> {
-    await this.#opening.run(true, () => super.initialize());
+    await opening.run(this, () => super.initialize());
   }
 
   /** What {@link destroy} is without an owner. */

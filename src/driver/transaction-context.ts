@@ -9,27 +9,33 @@ export interface TransactionFrame {
 }
 
 interface NestedFrame extends TransactionFrame {
+  readonly owner: TransactionContext;
   readonly outer: NestedFrame | undefined;
 }
 
+/** One for all databases: every promise of the process pays for each storage that was ever used. */
+const storage = new AsyncLocalStorage<NestedFrame | undefined>();
+
 /** The transactions around the code that is running, of one database; follows promises, timers and events. */
 export class TransactionContext {
-  readonly #storage = new AsyncLocalStorage<NestedFrame | undefined>();
-
   run<T>(frame: TransactionFrame, work: () => T): T {
-    return this.#storage.run({ ...frame, outer: this.#storage.getStore() }, work);
+    return storage.run({ ...frame, owner: this, outer: storage.getStore() }, work);
   }
 
-  /** Runs `work` as if it were outside of every transaction. */
+  /** Runs `work` as if it were outside of every transaction of this database. */
   detach<T>(work: () => T): T {
-    return this.#storage.run(undefined, work);
+    const without = (frame: NestedFrame | undefined): NestedFrame | undefined => {
+      if (!frame) return undefined;
+      const outer = without(frame.outer);
+      return frame.owner === this ? outer : { ...frame, outer };
+    };
+    return storage.run(without(storage.getStore()), work);
   }
 
   /** The transaction that work without one of its own takes part in. */
   get ambient(): TransactionScope | undefined {
-    let frame = this.#storage.getStore();
-    while (frame && !frame.joins) frame = frame.outer;
-    return frame?.scope;
+    for (const { joins, scope } of this.#frames()) if (joins) return scope;
+    return undefined;
   }
 
   /**
@@ -37,12 +43,18 @@ export class TransactionContext {
    * An outer session's object used inside a nested one would otherwise wait for the nested one to end.
    */
   innermost(scope: TransactionScope): TransactionScope {
-    const current = this.#storage.getStore()?.scope;
+    const [current] = this.surrounding();
     return current?.isWithin(scope) ? current : scope;
   }
 
-  /** The open transactions around the running code, from the inside out. */
+  /** The transactions around the running code, from the inside out. */
   *surrounding(): Iterable<TransactionScope> {
-    for (let frame = this.#storage.getStore(); frame; frame = frame.outer) yield frame.scope;
+    for (const { scope } of this.#frames()) yield scope;
+  }
+
+  *#frames(): Iterable<NestedFrame> {
+    for (let frame = storage.getStore(); frame; frame = frame.outer) {
+      if (frame.owner === this) yield frame;
+    }
   }
 }
