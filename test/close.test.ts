@@ -9,8 +9,8 @@ import { within } from "./support/within";
 
 const databases = testDatabases();
 
-/** Generous on a busy machine, and far below what the long statement takes. */
-const SOON = 1.5;
+/** Generous, for a busy machine; what hangs, hangs for ever. */
+const SOON = 5;
 
 async function notes(): Promise<unknown[]> {
   return (await rawRead(databases.path, NOTES)).map(({ text }) => text);
@@ -373,7 +373,7 @@ describe("after closeTimeout", () => {
   });
 
   test("it opens again, and what was forgotten before does not delay the next close", async () => {
-    const database = await databases.open({ entities: [Note], closeTimeout: 0.5 });
+    const database = await databases.open({ entities: [Note], closeTimeout: 0.7 });
     const forgotten = await database.openSession();
     await forgotten.manager.insert(Note, { text: "forgotten" });
     await database.close();
@@ -381,7 +381,7 @@ describe("after closeTimeout", () => {
     await database.getRepository(Note).insert({ text: "after" });
     const started = performance.now();
     await database.close();
-    expect(performance.now() - started).toBeLessThan(450);
+    expect(performance.now() - started).toBeLessThan(650);
     expect(await notes()).toEqual(["after"]);
   });
 });

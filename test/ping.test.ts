@@ -117,7 +117,7 @@ test("of a deleted file makes no new one", async () => {
 });
 
 test("is true where all readers are in use", async () => {
-  const database = await databases.open({ entities: [Note], poolSize: 1, maxOverflow: 0, poolTimeout: 0.2 });
+  const database = await databases.open({ entities: [Note], poolSize: 1, maxOverflow: 0, poolTimeout: 1 });
   await database.session(
     async ({ manager }) => {
       await manager.count(Note);

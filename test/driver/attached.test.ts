@@ -35,7 +35,7 @@ test.each([
     synchronize: true,
     poolSize: 2,
     poolRecycle: 60,
-    poolTimeout: 5,
+    poolTimeout: 20,
     closeTimeout: 1,
   });
   expect(existsSync(folder.file(file))).toBe(true);

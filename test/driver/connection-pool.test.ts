@@ -163,7 +163,7 @@ describe("size and overflow", () => {
 
 describe("poolTimeout", () => {
   test("names who holds the writer, for how long, and what ran last", async () => {
-    const dataSource = await open({ database: path(), poolTimeout: 0.05 });
+    const dataSource = await open({ database: path(), poolTimeout: 0.5 });
     await dataSource.query("CREATE TABLE t (n INTEGER)");
     const holder = dataSource.createQueryRunner();
     await holder.startTransaction();
@@ -178,14 +178,14 @@ describe("poolTimeout", () => {
     expect(holders[0]!.age).toBeGreaterThan(12);
     expect(holders[0]!.age).toBeLessThan(30);
     expect(message).toMatch(/writer's turn/);
-    expect(message).toMatch(/poolTimeout \(0\.05 s\)/);
+    expect(message).toMatch(/poolTimeout \(0\.5 s\)/);
     expect(message).toMatch(/"transaction" for 1\d\.\d s, last: INSERT INTO t VALUES \(1\)/);
     await holder.release();
     await dataSource.query("DELETE FROM t");
   });
 
   test("names all who hold readers, and the one who waited", async () => {
-    const dataSource = await open({ database: path(), poolSize: 1, maxOverflow: 1, poolTimeout: 0.05 });
+    const dataSource = await open({ database: path(), poolSize: 1, maxOverflow: 1, poolTimeout: 0.5 });
     const first = await dataSource.driver.acquire("reader", "first");
     const second = await dataSource.driver.acquire("reader", "second");
     await second.all("SELECT 2");
@@ -200,7 +200,7 @@ describe("poolTimeout", () => {
   });
 
   test("lets a transaction that waited too long go without a trace", async () => {
-    const dataSource = await open({ database: path(), poolTimeout: 0.05, closeTimeout: 1 });
+    const dataSource = await open({ database: path(), poolTimeout: 0.5, closeTimeout: 1 });
     await dataSource.query("CREATE TABLE t (n INTEGER)");
     const holder = dataSource.createQueryRunner();
     await holder.startTransaction();
@@ -330,7 +330,7 @@ describe("pre-ping", () => {
   });
 });
 
-describe("discarding", () => {
+describe("lending", () => {
   test("a connection that is discarded is closed, and who waits gets a new one", async () => {
     const dataSource = await open({ database: path(), poolSize: 1, maxOverflow: 0 });
     const [reader] = await take(dataSource, 1);
@@ -340,6 +340,18 @@ describe("discarding", () => {
     expect(other).not.toBe(reader);
     await expect(reader!.all("SELECT 1")).rejects.toThrow("closed");
     await giveBack(dataSource, [other!]);
+  });
+
+  test("after the pool is closed it lends nothing", async () => {
+    const dataSource = await open({ database: path() });
+    const pool = poolOf(dataSource);
+    await dataSource.destroy();
+    for (const role of ["reader", "writer"] as const) {
+      expect(pool.tryAcquire(role, "late")).toBeUndefined();
+      expect(await rejection(pool.acquire(role, { label: "late" }))).toMatchObject({
+        code: "DATABASE_CLOSED",
+      });
+    }
   });
 
   test("an abort ends the wait for the writer's turn", async () => {

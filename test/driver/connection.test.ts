@@ -262,11 +262,15 @@ describe("interrupting and closing", () => {
 
   test("closing lets the calls that were made end, and refuses further ones", async () => {
     await open();
-    const calls = [connection.run("CREATE TABLE t (n)"), connection.run("INSERT INTO t VALUES (1)")];
-    const closed = connection.close();
+    const calls = [connection.run("CREATE TABLE t (n)")];
+    for (let n = 0; n < 20; n++) calls.push(connection.run(`INSERT INTO t VALUES (${n})`));
+    const order: string[] = [];
+    const closed = connection.close().then(() => order.push("closed"));
+    const last = calls.at(-1)!.then(() => order.push("last call"));
     await expect(connection.all("SELECT 1")).rejects.toThrow("closed");
-    await Promise.all([...calls, closed, connection.close()]);
-    expect(await rawRead(folder.file("app.db"), "SELECT n FROM t")).toEqual([{ n: 1 }]);
+    await Promise.all([...calls, last, closed, connection.close()]);
+    expect(order).toEqual(["last call", "closed"]);
+    expect(await rawRead(folder.file("app.db"), "SELECT count(*) AS n FROM t")).toEqual([{ n: 20 }]);
   });
 });
 

@@ -33,7 +33,17 @@ beforeEach(async () => {
      CREATE UNIQUE INDEX lower_name ON t (lower(name));
      CREATE TRIGGER picky BEFORE INSERT ON t WHEN new.name = 'UNIQUE constraint failed: a.b'
        BEGIN SELECT RAISE(ABORT, 'not that name'); END;
+     CREATE TABLE spans ("from" INTEGER, "to" INTEGER, label TEXT CHECK ("label" <> ''),
+       CHECK ( "from" <= "to" AND 'label' <> '' ));
+     CREATE TABLE log (entry INTEGER CONSTRAINT logged CHECK (entry <> 7));
+     CREATE TRIGGER logging AFTER INSERT ON pair BEGIN INSERT INTO log VALUES (new.a); END;
+     CREATE TABLE child (a, b, parentId REFERENCES parent, FOREIGN KEY (a, b) REFERENCES pair (b, a));
+     CREATE TABLE twig (id INTEGER PRIMARY KEY, a REFERENCES twig, b REFERENCES parent);
+     INSERT INTO twig VALUES (1, 1, NULL);
+     CREATE TABLE exact (number INTEGER) STRICT;
      INSERT INTO t (id, name, code, part) VALUES (1, 'Ann', 'x', 1);
+     INSERT INTO parent VALUES (5);
+     INSERT INTO child (parentId) VALUES (5);
      INSERT INTO pair VALUES (1, 2);
      INSERT INTO "odd name" VALUES ('k', 'l');`,
   );
@@ -60,14 +70,89 @@ describe("a violated constraint names its kind, table and columns:", () => {
     [
       "unique index of an expression",
       "INSERT INTO t (name) VALUES ('ANN')",
-      { kind: "unique", table: undefined, columns: [] },
+      { kind: "unique", table: "t", columns: ["name"] },
     ],
     ["not null", "INSERT INTO t (name) VALUES (NULL)", { kind: "notNull", table: "t", columns: ["name"] }],
-    ["check", "INSERT INTO t (name, age) VALUES ('Bob', 5)", { kind: "check", columns: [] }],
+    ["check", "INSERT INTO t (name, age) VALUES ('Bob', 5)", { kind: "check", table: "t", columns: ["age"] }],
+    [
+      "check of an update",
+      "WITH x AS (SELECT 5 AS age) UPDATE OR ABORT main.T SET age = (SELECT age FROM x)",
+      { kind: "check", table: "t", columns: ["age"] },
+    ],
+    [
+      "check without a name",
+      "REPLACE INTO spans VALUES (3, 2, 'x')",
+      { kind: "check", table: "spans", columns: ["from", "to"] },
+    ],
+    [
+      "check whose expression begins with a quoted name",
+      "INSERT INTO spans VALUES (1, 2, '')",
+      { kind: "check", table: "spans", columns: ["label"] },
+    ],
+    [
+      "check of a table that a trigger writes to",
+      "INSERT INTO pair VALUES (7, 7)",
+      { kind: "check", table: "log", columns: ["entry"] },
+    ],
     [
       "foreign key",
       "INSERT INTO t (name, parentId) VALUES ('Bob', 9)",
-      { kind: "foreignKey", table: undefined, columns: [] },
+      { kind: "foreignKey", table: "t", columns: ["parentId"] },
+    ],
+    [
+      "foreign key of an update",
+      "UPDATE t SET parentId = 9",
+      { kind: "foreignKey", table: "t", columns: ["parentId"] },
+    ],
+    [
+      "foreign key of two columns",
+      "INSERT INTO child VALUES (8, 9, NULL)",
+      { kind: "foreignKey", table: "child", columns: ["a", "b"] },
+    ],
+    [
+      "one of two foreign keys",
+      "INSERT INTO child VALUES (8, 9, 10)",
+      { kind: "foreignKey", table: "child", columns: [] },
+    ],
+    [
+      "foreign keys of an INSERT that selects",
+      "INSERT INTO child SELECT 2, 1, 9",
+      { kind: "foreignKey", table: "child", columns: [] },
+    ],
+    [
+      "the one foreign key whose columns were listed",
+      "INSERT INTO child (b, a) VALUES (9, 8)",
+      { kind: "foreignKey", table: "child", columns: ["a", "b"] },
+    ],
+    [
+      "the one foreign key whose values refer to nothing",
+      "INSERT INTO child VALUES (2, 1, 9)",
+      { kind: "foreignKey", table: "child", columns: ["parentId"] },
+    ],
+    [
+      "the one foreign key that an update sets",
+      "UPDATE child SET rowid = 3, parentId = 5 + 4 WHERE 1",
+      { kind: "foreignKey", table: "child", columns: ["parentId"] },
+    ],
+    [
+      "foreign key of an update that changes what others refer to",
+      "UPDATE parent SET id = 6",
+      { kind: "foreignKey", table: "parent", columns: [] },
+    ],
+    [
+      "foreign key of those who refer to what is replaced",
+      "INSERT INTO twig VALUES (1, 1, 1) ON CONFLICT (id) DO UPDATE SET id = 2",
+      { kind: "foreignKey", table: "twig", columns: [] },
+    ],
+    [
+      "foreign key of those who refer to what is deleted",
+      "DELETE FROM parent",
+      { kind: "foreignKey", table: "parent", columns: [] },
+    ],
+    [
+      "the type of a STRICT table",
+      "INSERT INTO exact VALUES ('x')",
+      { kind: undefined, table: "exact", columns: ["number"] },
     ],
     [
       "a trigger's own message",
@@ -79,10 +164,32 @@ describe("a violated constraint names its kind, table and columns:", () => {
       `INSERT INTO "odd name" VALUES ('m', 'l')`,
       { kind: "unique", table: "odd name", columns: ["c d"] },
     ],
+    [
+      "primary key, with a point in its name",
+      `INSERT INTO "odd name" VALUES ('k', 'm')`,
+      { kind: "primaryKey", table: "odd name", columns: ["a.b"] },
+    ],
   ])("%s", async (_, sql, expected) => {
     const error = await rejection(dataSource.query(sql));
     expect(error).toBeInstanceOf(ConstraintError);
     expect(error).toMatchObject({ code: "SQLITE_CONSTRAINT", ...expected });
+  });
+
+  test("foreign key, by the values of the parameters", async () => {
+    const sql = "INSERT INTO child (parentId, a, b) VALUES (?2, ?1, ?3), (NULL, NULL, NULL)";
+    for (const [values, columns] of [
+      [[2, 9, 1], ["parentId"]],
+      [
+        [2, 5, 7],
+        ["a", "b"],
+      ],
+      [[2, 2 ** 40, 1], ["parentId"]],
+      [[null, 9, null], ["parentId"]],
+      [[3, 9, 3], []],
+    ]) {
+      const error = await rejection(dataSource.query(sql, values));
+      expect(error).toMatchObject({ kind: "foreignKey", table: "child", columns });
+    }
   });
 
   test("inside a transaction too, which goes on", async () => {

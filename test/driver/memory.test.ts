@@ -31,7 +31,7 @@ beforeEach(async () => {
     database: ":memory:",
     entities: [Owner, Pet],
     synchronize: true,
-    poolTimeout: 5,
+    poolTimeout: 20,
     closeTimeout: 1,
   });
 });
@@ -125,6 +125,16 @@ test.each([
   await runner.release();
   expect(await dataSource.query(get)).toEqual(before);
   await dataSource.manager.insert(Pet, {});
+});
+
+test("a SAVEPOINT that a runner leaves open is rolled back", async () => {
+  const runner = dataSource.createQueryRunner();
+  await runner.query("SAVEPOINT mine");
+  await runner.query("INSERT INTO pet (age) VALUES (1)");
+  await runner.release();
+  expect(await dataSource.manager.count(Pet)).toBe(0);
+  await dataSource.transaction((manager) => manager.insert(Pet, {}));
+  expect(await dataSource.manager.count(Pet)).toBe(1);
 });
 
 test("foreign keys are enforced after synchronize() too", async () => {

@@ -60,12 +60,12 @@ describe("opening", () => {
 });
 
 describe("what cannot be opened is an error that names the place:", () => {
-  test("a file that is no database", async () => {
+  test.each(["", "?mode=rw", "?mode=ro"])("a file that is no database, opened with %j", async (mode) => {
     writeFileSync(
       path(),
       "this is a letter and no database, and it is long enough to be told apart".repeat(20),
     );
-    const refused = await rejection(open({ database: path() }));
+    const refused = await rejection(open({ database: path() + mode }));
     expect(refused).toBeInstanceOf(CorruptDatabaseError);
     expect(refused).toMatchObject({ code: "SQLITE_NOTADB" });
     expect(refused.message).toContain("app.db");

@@ -24,7 +24,7 @@ beforeEach(async () => {
     database: path(),
     entities: [Note],
     synchronize: true,
-    poolTimeout: 3,
+    poolTimeout: 10,
     closeTimeout: 1,
   });
 });

@@ -104,12 +104,26 @@ describe("a transaction", () => {
     const raw = await RawDatabase.open(path());
     await raw.exec("BEGIN IMMEDIATE");
     const transaction = begin({ busyTimeout: 0 });
-    expect(await rejection(transaction.run(insert(1)))).toMatchObject({ code: "SQLITE_BUSY" });
+    const busy = await rejection(transaction.run(insert(1)));
+    expect(busy).toMatchObject({ name: "BusyError", code: "SQLITE_BUSY", query: "BEGIN IMMEDIATE" });
     expect(lender.events.splice(0)).toEqual(["acquired", "released"]);
     await raw.close();
     await transaction.run(insert(2));
     await transaction.commit();
     expect(await rows()).toEqual([2]);
+  });
+
+  test("whose COMMIT fails says why, is still open, and can be rolled back", async () => {
+    await connection.run("CREATE TABLE late (n REFERENCES t DEFERRABLE INITIALLY DEFERRED)");
+    await connection.run("PRAGMA foreign_keys = ON");
+    const transaction = begin();
+    await transaction.run((lent) => lent.run("INSERT INTO late VALUES (9)"));
+    const refused = await rejection(transaction.commit());
+    expect(refused).toMatchObject({ name: "ConstraintError", kind: "foreignKey", query: "COMMIT" });
+    expect(transaction.isOpen).toBe(true);
+    await transaction.rollback();
+    expect(lender.events).toEqual(["acquired", "released"]);
+    expect(await rawRead(path(), "SELECT * FROM late")).toEqual([]);
   });
 
   test("whose ROLLBACK fails discards its connection", async () => {

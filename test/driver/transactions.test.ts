@@ -148,6 +148,22 @@ describe("concurrent transactions", () => {
   });
 });
 
+test("more long reads than threads leave one to the writer and one to files", async () => {
+  const dataSource = await openApp({ closeTimeout: 0 });
+  await writeFile(folder.file("note.txt"), "a note");
+  const endless =
+    "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n LIMIT 1000000000) SELECT count(*) FROM n";
+  const readers = await Promise.all(
+    Array.from({ length: 10 }, () => dataSource.driver.acquire("reader", "long read")),
+  );
+  const reads = readers.map((reader) => rejection(reader.all(endless)));
+  await dataSource.transaction((manager) => manager.insert(Entry, { text: "written" }));
+  expect(await readFile(folder.file("note.txt"), "utf8")).toBe("a note");
+  await dataSource.destroy();
+  for (const read of reads) expect(await read).toMatchObject({ code: "DATABASE_CLOSED" });
+  expect(await texts()).toEqual(["written"]);
+});
+
 describe("isolation", () => {
   test("uncommitted rows are invisible to readers, to other runners and to a second connection", async () => {
     const dataSource = await openApp();

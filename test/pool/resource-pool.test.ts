@@ -1,7 +1,7 @@
 import { WaitTimeoutError } from "../../src/pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolOptions } from "../../src/pool/resource-pool";
 import { movableClock } from "../support/clock";
-import { deferred, isPending, settle } from "../support/deferred";
+import { type Deferred, deferred, isPending, settle } from "../support/deferred";
 import { type Part, PartFactory } from "./part-factory";
 
 const clock = movableClock();
@@ -405,6 +405,44 @@ describe("recycling", () => {
     pool.release(factory.made[0]!);
     expect(await waiting).toEqual({ id: 2 });
     expect(factory.made).toHaveLength(2);
+  });
+
+  describe("of one, while a younger one is idle below it,", () => {
+    let going: Deferred<void>;
+    let pool: ResourcePool<Part>;
+    let first: Promise<Part>;
+
+    beforeEach(async () => {
+      pool = poolOf({ size: 2, recycle: 1000, validateAfter: 5000 });
+      const older = await pool.acquire();
+      clock.advance(500);
+      const younger = await pool.acquire();
+      pool.release(younger);
+      pool.release(older);
+      clock.advance(500);
+      going = deferred();
+      factory.destroy = () => going.promise;
+      first = pool.acquire();
+    });
+
+    test("lets nobody overtake who waits for the replacement", async () => {
+      expect(pool.tryAcquire()).toBeUndefined();
+      const second = pool.acquire();
+      expect(await first).toEqual({ id: 2 });
+      expect(factory.validated).toEqual([]);
+      going.resolve();
+      expect(await second).toEqual({ id: 3 });
+    });
+
+    test("keeps the younger one from new work once the pool drains", async () => {
+      const drained = pool.drain();
+      going.resolve();
+      const part = await first;
+      expect(pool.tryAcquire()).toBeUndefined();
+      pool.release(part);
+      await drained;
+      expect(pool.stats.total).toBe(0);
+    });
   });
 });
 

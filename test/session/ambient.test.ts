@@ -1,6 +1,6 @@
 import { AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
-import { SessionClosedError } from "../../src/errors";
+import { ParameterError, SessionClosedError } from "../../src/errors";
 import type { Session } from "../../src/session/session";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
@@ -10,7 +10,7 @@ import { NOTES, Note } from "../support/small-entities";
 import { within } from "../support/within";
 
 const databases = testDatabases();
-const SOON = 1.5;
+const SOON = 5;
 const boom = new Error("boom");
 
 async function notes(): Promise<unknown[]> {
@@ -125,6 +125,26 @@ describe("inside a session", () => {
     });
   });
 });
+
+test.each(["COMMIT", "ROLLBACK", "END", "COMMIT TRANSACTION"])(
+  "%s as text does not end a session",
+  async (sql) => {
+    const database = await databases.open({ entities: [Note] });
+    const session = database.session(async ({ manager, queryRunner }) => {
+      await manager.insert(Note, { text: "undone" });
+      await expect(queryRunner.query(sql)).rejects.toThrow(ParameterError);
+      await expect(manager.query(sql)).rejects.toThrow(ParameterError);
+      await expect(database.dataSource.query(sql)).rejects.toThrow(ParameterError);
+      await database.session(async (nested) => {
+        await expect(nested.queryRunner.query(sql)).rejects.toThrow(ParameterError);
+      });
+      expect(await manager.count(Note)).toBe(1);
+      throw boom;
+    });
+    await expect(session).rejects.toBe(boom);
+    expect(await notes()).toEqual([]);
+  },
+);
 
 describe("a nested session", () => {
   test("that fails undoes only its own part", async () => {

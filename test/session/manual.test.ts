@@ -5,7 +5,7 @@ import { NOTES, Note } from "../support/small-entities";
 import { within } from "../support/within";
 
 const databases = testDatabases();
-const SOON = 1.5;
+const SOON = 5;
 const boom = new Error("boom");
 
 async function notes(): Promise<unknown[]> {

@@ -172,7 +172,7 @@ describe("a write session", () => {
   });
 
   test("that waits too long for its turn is told who has it", async () => {
-    const database = await databases.open({ entities: [Note], poolTimeout: 0.05 });
+    const database = await databases.open({ entities: [Note], poolTimeout: 0.4 });
     const holder = await database.openSession({ label: "import" });
     await holder.exec("INSERT INTO notes (text) VALUES ('held')");
     const waiting = database.session(({ manager }) => manager.insert(Note, { text: "waiting" }), {
@@ -291,6 +291,9 @@ describe("a read-only session", () => {
           () => session.exec("CREATE TABLE t (x)"),
           () => session.exec("PRAGMA user_version = 1"),
           () => session.exec("PRAGMA query_only = OFF"),
+          () => session.exec(`PRAGMA main."query_only"(0)`),
+          () => session.exec("EXPLAIN PRAGMA query_only = 0"),
+          () => session.exec("/* SELECT */ DELETE FROM notes"),
           () => session.manager.insert(Note, { text: "new" }),
           () => session.manager.save(Note, { id: 1, text: "changed" }),
           () => session.queryRunner.query("DELETE FROM notes"),

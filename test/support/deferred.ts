@@ -44,10 +44,13 @@ export async function settleNative(): Promise<void> {
 
 /** Whether a promise still waits after everything that could happen at once has happened. */
 export async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  const waiting = Symbol("waiting");
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  promise.then(settle, settle);
   await settleNative();
-  const first = await Promise.race([promise.catch(() => undefined), Promise.resolve(waiting)]);
-  return first === waiting;
+  return !settled;
 }
 
 /** Resolves when `condition` holds; the test's own time limit ends it otherwise. */
