@@ -1,3 +1,4 @@
+import type { ValidationError } from "class-validator";
 import { QueryFailedError } from "typeorm";
 
 /**
@@ -98,6 +99,45 @@ export class ParameterError extends DatabaseError {
 export class ResultError extends DatabaseError {
   constructor(message: string, options?: ErrorOptions) {
     super("RESULT", message, options);
+  }
+}
+
+/**
+ * class-validator refused an entity, and nothing of it was written. What else was to be written in the same transaction
+ * is rolled back with it.
+ */
+export class EntityValidationError extends DatabaseError {
+  constructor(
+    entity: string,
+    /** What class-validator found; what is wrong inside an embedded object is in the `children`. */
+    readonly errors: readonly ValidationError[],
+  ) {
+    super("ENTITY_VALIDATION", `${entity} is not valid and was not written: ${listed(errors).join("; ")}.`);
+  }
+}
+
+/** `address.city: city must be a string`, for every constraint. */
+function listed(errors: readonly ValidationError[], path = ""): string[] {
+  return errors.flatMap(({ property, constraints = {}, children = [] }) => [
+    ...Object.values(constraints).map((message) => `${path}${property}: ${message}`),
+    ...listed(children, `${path}${property}.`),
+  ]);
+}
+
+/**
+ * A result has an integer beyond ±2^53, which JavaScript's `number` would round. Nothing that this statement wrote on
+ * its own is kept; inside a session, its transaction decides.
+ */
+export class UnsafeIntegerError extends DatabaseError {
+  constructor(
+    /** The column of the result. */
+    readonly column: string,
+  ) {
+    super(
+      "UNSAFE_INTEGER",
+      `The column ${column} holds an integer beyond ±2^53, which a number cannot hold exactly. ` +
+        `Select it as text, CAST(${column} AS TEXT) AS ${column}, and make a BigInt of it.`,
+    );
   }
 }
 

@@ -12,7 +12,9 @@ import { createAll } from "./schema/create-all";
 import { dropAll } from "./schema/drop-all";
 import { Deadline } from "./session/deadline";
 import { execute } from "./session/execute";
+import type { InsertManyOptions, InsertRow, RowSource } from "./session/insert-many";
 import { Session } from "./session/session";
+import { type StreamOptions, streamRows } from "./session/stream-rows";
 import type { Parameters } from "./sql/parameters";
 import type { Result } from "./sql/result";
 import { splitStatements } from "./sql/statement";
@@ -111,6 +113,7 @@ export class SqliteDatabase extends Database<Session> {
     const deadline = deadlineOf(options);
     try {
       const limited = { ...options, signal: deadline.signal };
+      if (ambient) await this.#flushAmbient();
       const scope = ambient ? await nested(ambient, limited) : this.#begin(limited);
       return await Session.run(this.#dataSource, scope, true, work);
     } finally {
@@ -157,6 +160,62 @@ export class SqliteDatabase extends Database<Session> {
     } finally {
       await runner.release();
     }
+  }
+
+  /**
+   * The rows of a query, read as they are asked for: however many there are, only some of them are in memory. All come
+   * from one snapshot, which what is written meanwhile does not change; inside a session they come from its transaction.
+   *
+   * Leaving the loop, in whichever way, frees the connection. A query that sorts without an index is run once, into
+   * SQLite's temporary storage; inside a session it is run again for every page of up to 10,000 rows.
+   *
+   * @throws ParameterError, ReadonlyError for what does not only read, QueryError; all when the first row is asked for
+   * @throws SessionTimeoutError after `timeout` seconds, and the reason of `signal`
+   * @example
+   * for await (const user of database.stream<User>("SELECT * FROM users WHERE age > :age", { age: 21 })) {
+   *   if (await isEnough(user)) break;
+   * }
+   */
+  stream<T = Record<string, unknown>>(
+    sql: string,
+    parameters?: Parameters,
+    options?: StreamOptions,
+  ): AsyncIterableIterator<T> {
+    const { context } = this.#dataSource.driver;
+    // Where it is called decides, not where it is read.
+    const { ambient } = context;
+    const open = () => {
+      this.#assertOpen("stream rows");
+      if (ambient) return this.#dataSource.createScopedQueryRunner(ambient);
+      return context.detach(() => this.#dataSource.createQueryRunner());
+    };
+    return streamRows<T>(open, sql, parameters, options);
+  }
+
+  /**
+   * Inserts plain objects in bulk, as many as the iterable gives: all of them, or none. Only some of them are in memory
+   * at a time, and the event loop is left free in between.
+   *
+   * Columns, embedded columns, defaults, transformers, generated keys, dates and versions are those of the entity, as
+   * for `repository.insert()`; a relation is given as the value of its join column or as an object with that value.
+   * Cascades, listeners and subscribers do not run, and the objects are not changed.
+   *
+   * @param options label, `timeout` and `signal` of the session that it is
+   * @returns how many rows were inserted
+   * @throws ParameterError naming the row and the property, for what is no object, or no column, or cannot be stored
+   * @throws ConstraintError for what SQLite refuses, and whatever the iterable throws
+   * @example
+   * const count = await database.insertMany(City, parse(createReadStream("cities.csv")));
+   */
+  async insertMany<Entity extends ObjectLiteral>(
+    target: EntityTarget<Entity>,
+    rows: RowSource<InsertRow<Entity>>,
+    options: InsertManyOptions = {},
+  ): Promise<number> {
+    return await this.session((session) => session.insertMany(target, rows), {
+      label: "insertMany",
+      ...options,
+    });
   }
 
   /**
@@ -283,6 +342,16 @@ export class SqliteDatabase extends Database<Session> {
     if (state === "open" || (state === "closing" && this.#dataSource.driver.context.ambient)) return;
     if (state === "new") throw new NotInitializedError(operation);
     throw new DatabaseClosedError();
+  }
+
+  /** What the session around this code has not written yet belongs to that one, and not to one nested in it. */
+  async #flushAmbient(): Promise<void> {
+    const runner = this.#dataSource.createQueryRunner();
+    try {
+      await runner.flushPending();
+    } finally {
+      await runner.release();
+    }
   }
 
   #assertOutside(operation: string): void {

@@ -77,6 +77,8 @@ const CALLS: Record<string, (database: SqliteDatabase) => unknown> = {
   session: (database) => database.session(async () => {}),
   openSession: (database) => database.openSession(),
   exec: (database) => database.exec("SELECT 1"),
+  stream: (database) => database.stream("SELECT 1").next(),
+  insertMany: (database) => database.insertMany(Note, [{ text: "by insertMany" }]),
   execScript: (database) => database.execScript("SELECT 1"),
   createAll: (database) => database.createAll(),
   dropAll: (database) => database.dropAll(),

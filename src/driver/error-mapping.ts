@@ -1,7 +1,6 @@
 import {
   BusyError,
   ConstraintError,
-  type ConstraintKind,
   CorruptDatabaseError,
   DiskFullError,
   QueryError,
@@ -9,14 +8,7 @@ import {
 } from "../errors";
 import { isEngineError } from "./busy-retry";
 import type { Connection, EngineError } from "./connection";
-
-/** SQLite's message for each kind of constraint; the kind itself is in no code that sqlite3 passes on. */
-const CONSTRAINT_MESSAGES: readonly [RegExp, ConstraintKind][] = [
-  [/UNIQUE constraint failed: (.+)$/, "unique"],
-  [/NOT NULL constraint failed: (.+)$/, "notNull"],
-  [/CHECK constraint failed: (.+)$/, "check"],
-  [/FOREIGN KEY constraint failed/, "foreignKey"],
-];
+import { violationOf } from "./constraint-violation";
 
 /** Throws the library's error for what the engine refused; anything else as it is. */
 export async function throwMapped(
@@ -39,7 +31,12 @@ async function toQueryError(
 ): Promise<QueryError> {
   switch (error.code) {
     case "SQLITE_CONSTRAINT":
-      return new ConstraintError(sql, parameters, error, await violation(error.message, connection));
+      return new ConstraintError(
+        sql,
+        parameters,
+        error,
+        await violationOf(error.message, { sql, parameters }, connection),
+      );
     case "SQLITE_BUSY":
       return new BusyError(
         sql,
@@ -62,37 +59,4 @@ async function toQueryError(
     default:
       return new QueryError(sql, parameters, error);
   }
-}
-
-async function violation(message: string, connection: Connection | undefined) {
-  for (const [pattern, kind] of CONSTRAINT_MESSAGES) {
-    const match = pattern.exec(message);
-    if (!match) continue;
-    const named = kind === "unique" || kind === "notNull" ? (match[1] ?? "") : "";
-    const { table, columns } = splitColumns(named);
-    if (kind === "unique" && table && (await isPrimaryKey(table, columns, connection))) {
-      return { kind: "primaryKey" as const, table, columns };
-    }
-    return { kind, table, columns };
-  }
-  return { kind: undefined, table: undefined, columns: [] };
-}
-
-/** `t.a, t.b` as SQLite lists the columns of a UNIQUE or NOT NULL constraint. */
-function splitColumns(named: string): { table: string | undefined; columns: string[] } {
-  const parts = named.startsWith("index '") ? [] : named.split(", ").filter(Boolean);
-  const dot = parts[0]?.lastIndexOf(".") ?? -1;
-  if (dot < 0) return { table: undefined, columns: [] };
-  return { table: parts[0]!.slice(0, dot), columns: parts.map((part) => part.slice(dot + 1)) };
-}
-
-async function isPrimaryKey(
-  table: string,
-  columns: string[],
-  connection: Connection | undefined,
-): Promise<boolean> {
-  if (!connection) return false;
-  const sql = "SELECT name FROM pragma_table_info(?) WHERE pk > 0";
-  const key = await connection.all(sql, [table]).catch(() => []);
-  return key.length === columns.length && key.every(({ name }) => columns.includes(String(name)));
 }

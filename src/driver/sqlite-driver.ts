@@ -23,6 +23,7 @@ import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
+import type { WriteCheck } from "./write-check";
 
 interface OpenTransactionOptions {
   readonly readonly: boolean;
@@ -49,6 +50,8 @@ const CLOSING = "The database is closing and takes no new work.";
 export class SqliteDriver extends BetterSqlite3Driver {
   readonly settings: DriverSettings;
   readonly context = new TransactionContext();
+  /** Sees what TypeORM is about to insert or update. */
+  writeCheck: WriteCheck | undefined;
   #pool: ConnectionPool | undefined;
   #closed = false;
   /** Turns for single reads: one more than can run, so that the next is ready. */

@@ -9,8 +9,10 @@ import {
   UpdateResult,
 } from "typeorm";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
+import { EntityValidationError } from "../errors";
 import { bindNumbers, MOST_PARAMETERS } from "./escape-parameters";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
+import type { PendingWrite } from "./write-check";
 
 /** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
 const MOST_ROWS = 1000;
@@ -56,21 +58,36 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
   }
 }
 
-/** A builder whose text has its numbers bound when it is run, and written out when it is only shown, as ever. */
+/**
+ * A builder whose text has its numbers bound when it is run, and written out when it is only shown, as ever; and whose
+ * values are checked before they are written.
+ */
 function bindingNumbers(base: new (from: any) => any): new (from: any) => any {
   return class extends base {
     #running = false;
 
     getQueryAndParameters(): [string, any[]] {
-      return this.#running
-        ? bindNumbers(this.getQuery(), this.getParameters())
-        : super.getQueryAndParameters();
+      if (!this.#running) return super.getQueryAndParameters();
+      const write = this.pendingWrite();
+      if (write) this.dataSource.driver.writeCheck?.check(write);
+      return bindNumbers(this.getQuery(), this.getParameters());
+    }
+
+    pendingWrite(): PendingWrite | undefined {
+      return undefined;
     }
 
     async execute(): Promise<any> {
+      const write = this.pendingWrite();
+      const checked = write && this.dataSource.driver.writeCheck?.checkAsync(write);
+      if (checked) await checked;
       this.#running = true;
       try {
         return await super.execute();
+      } catch (error) {
+        // As with what SQLite refuses, it is the caller who is to be seen.
+        if (error instanceof EntityValidationError) Error.captureStackTrace(error);
+        throw error;
       } finally {
         this.#running = false;
       }
@@ -82,6 +99,12 @@ class SqliteDeleteQueryBuilder extends bindingNumbers(DeleteQueryBuilder) {}
 
 /** SQLite returns updated rows in an order of its own, so several entities are updated one by one. */
 class SqliteUpdateQueryBuilder extends bindingNumbers(UpdateQueryBuilder) {
+  pendingWrite(): PendingWrite | undefined {
+    const { mainAlias, valuesSet } = this.expressionMap;
+    if (!mainAlias?.hasMetadata || !valuesSet) return undefined;
+    return { kind: "update", metadata: mainAlias.metadata, rows: [valuesSet] };
+  }
+
   async execute(): Promise<UpdateResult> {
     return await oneByOne(this, (builder) => super.execute.call(builder));
   }
@@ -98,6 +121,12 @@ class SqliteSoftDeleteQueryBuilder extends bindingNumbers(SoftDeleteQueryBuilder
  * rows in one statement, however many parameters that takes.
  */
 class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder) {
+  pendingWrite(): PendingWrite | undefined {
+    const { mainAlias, insertFromSelect } = this.expressionMap;
+    if (!mainAlias?.hasMetadata || insertFromSelect) return undefined;
+    return { kind: "insert", metadata: mainAlias.metadata, rows: this.getValueSets() };
+  }
+
   async execute(): Promise<InsertResult> {
     const rows: ObjectLiteral[] = this.getValueSets();
     const size = this.expressionMap.insertFromSelect ? rows.length : this.#rowsPerStatement();

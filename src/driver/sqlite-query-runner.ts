@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   NamedPlaceholdersNotSupportedError,
   QueryResult,
@@ -8,8 +9,16 @@ import {
 import { AbstractSqliteQueryRunner } from "typeorm/driver/sqlite-abstract/AbstractSqliteQueryRunner.js";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
+import type { ReadStream } from "typeorm/platform/PlatformTools.js";
 import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
-import { DatabaseError, ParameterError, QueryError, ReadonlyDatabaseError, ReadonlyError } from "../errors";
+import {
+  DatabaseError,
+  ParameterError,
+  QueryError,
+  ReadonlyDatabaseError,
+  ReadonlyError,
+  UnsafeIntegerError,
+} from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
@@ -22,6 +31,8 @@ import { throwMapped } from "./error-mapping";
 import { ForeignKeyGuard } from "./foreign-key-guard";
 import { observeStatement } from "./observe-statement";
 import { PinnedConnection } from "./pinned-connection";
+import { readPages } from "./read-pages";
+import { RowStream } from "./row-stream";
 import {
   type ExecuteOptions,
   NOTHING,
@@ -94,6 +105,8 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   async execute(sql: string, values: BindValue[], options: ExecuteOptions = {}): Promise<StatementResult> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
     const statement = analyzeStatement(sql);
+    const flushed = this.flushPending();
+    if (flushed) await flushed;
     try {
       // What is not mapped yet comes from opening a connection.
       return await observeStatement(this, sql, values, () =>
@@ -101,9 +114,40 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
       );
     } catch (error) {
       // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.
-      if (error instanceof QueryError || error instanceof ReadonlyError) Error.captureStackTrace(error);
+      if (
+        error instanceof QueryError ||
+        error instanceof ReadonlyError ||
+        error instanceof UnsafeIntegerError
+      ) {
+        Error.captureStackTrace(error);
+      }
       throw error;
     }
+  }
+
+  /**
+   * The rows as a stream of objects, read as they are taken: in the transaction of this runner, or else from a snapshot
+   * of their own. Destroying the stream frees the connection.
+   */
+  override async stream(
+    query: string,
+    parameters: any[] = [],
+    onEnd?: () => unknown,
+    onError?: (error: Error) => unknown,
+  ): Promise<ReadStream> {
+    if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
+    const values = toBindValues(query, parameters, true);
+    const stream = Readable.from(new RowStream(readPages(this, query, values))) as ReadStream;
+    let failed = false;
+    stream.once("error", (error) => {
+      failed = true;
+      onError?.(error);
+    });
+    // Also for a stream that was destroyed before its end.
+    stream.once("close", () => {
+      if (!failed) onEnd?.();
+    });
+    return stream;
   }
 
   override async startTransaction(isolationLevel?: IsolationLevel): Promise<void> {
@@ -118,6 +162,28 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     await this.rollback(this.#lastStarted());
   }
 
+  /** Writes what is pending in its session, before anything that may read it; `undefined` if nothing is. */
+  flushPending(): Promise<void> | undefined {
+    return this.scope?.pending?.flush(this);
+  }
+
+  /** Runs `work` in a savepoint of `scope`, of which subscribers hear nothing. */
+  async inSavepoint<T>(scope: TransactionScope, work: () => Promise<T>): Promise<T> {
+    const { context } = this.driver;
+    const savepoint = await scope.savepoint();
+    try {
+      const { ambient } = context;
+      const joins = ambient !== undefined && savepoint.isWithin(ambient);
+      const result = await context.run({ scope: savepoint, joins }, work);
+      await savepoint.commit();
+      return result;
+    } catch (error) {
+      // What went wrong is what the caller must see, and not that the rollback failed too.
+      await savepoint.rollback().catch(() => {});
+      throw error;
+    }
+  }
+
   /** Runs `work` in a transaction, or a savepoint inside one; only the code of `work` takes part in it. */
   async transaction<T>(work: () => Promise<T>, isolationLevel?: IsolationLevel): Promise<T> {
     const { context } = this.driver;
@@ -126,12 +192,17 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
       // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
       const { ambient } = context;
       const joins = ambient !== undefined && scope.isWithin(ambient);
-      const result = await context.run({ scope, joins }, work);
+      const result = await context.run({ scope, joins }, async () => {
+        const value = await work();
+        await this.flushPending();
+        return value;
+      });
       await this.commit(scope);
       return result;
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
       await this.rollback(scope).catch(() => {});
+      scope.pending?.undone(scope);
       throw error;
     }
   }
@@ -394,6 +465,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   }
 
   async #openSavepoint(parent: TransactionScope): Promise<TransactionScope> {
+    await this.flushPending();
     const savepoint = await parent.savepoint();
     this.#transactions.enter(savepoint, parent);
     this.#showTransaction();

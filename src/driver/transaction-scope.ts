@@ -2,10 +2,19 @@ import { SessionClosedError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import { anySignal } from "./any-signal";
 import type { Connection } from "./connection";
+import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 export interface SavepointOptions {
   readonly readonly?: boolean;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is to be written in a transaction before anything else is sent in it. */
+export interface PendingWrites {
+  /** Writes it through `runner`; `undefined` if there is nothing to write. */
+  flush(runner: SqliteQueryRunner): Promise<void> | undefined;
+  /** Gives up what belongs to a scope that was rolled back. */
+  undone(scope: TransactionScope): void;
 }
 
 /** A transaction or a savepoint in one: what statements run in until it is committed or rolled back. */
@@ -16,6 +25,12 @@ export interface TransactionScope {
   readonly signal: AbortSignal | undefined;
   /** Neither committed nor rolled back. */
   readonly isOpen: boolean;
+  /** Whether it was rolled back, or a scope around it was. */
+  readonly isUndone: boolean;
+  /** The scope around a savepoint. */
+  readonly parent: TransactionScope | undefined;
+  /** One for a transaction and all the savepoints inside it. */
+  pending: PendingWrites | undefined;
   /** The connection it holds, once it has begun. */
   readonly connection: Connection | undefined;
   /** Whether this is `scope` or a savepoint inside it. */
@@ -55,6 +70,8 @@ export abstract class Scope implements TransactionScope {
   abstract readonly connection: Connection | undefined;
   abstract readonly depth: number;
   abstract lost: Lost | undefined;
+  abstract readonly parent: Scope | undefined;
+  abstract pending: PendingWrites | undefined;
   abstract isWithin(scope: TransactionScope): boolean;
   /** The connection, inside the transaction. This and what follows is called with the lock held. */
   abstract begin(): Promise<Connection>;
@@ -64,6 +81,11 @@ export abstract class Scope implements TransactionScope {
   protected abstract undo(): Promise<void>;
   protected abstract renew(how: "commit" | "rollback"): Promise<void>;
   protected over(): void {}
+
+  get isUndone(): boolean {
+    if (this.#rollback && !this.#committed) return true;
+    return this.parent?.isUndone ?? false;
+  }
 
   async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
     const release = await this.#lock.acquire({ signal: this.signal });
@@ -214,6 +236,18 @@ class Savepoint extends Scope {
 
   set lost(lost: Lost | undefined) {
     this.#parent.lost = lost;
+  }
+
+  get parent(): Scope {
+    return this.#parent;
+  }
+
+  get pending(): PendingWrites | undefined {
+    return this.#parent.pending;
+  }
+
+  set pending(pending: PendingWrites | undefined) {
+    this.#parent.pending = pending;
   }
 
   isWithin(scope: TransactionScope): boolean {

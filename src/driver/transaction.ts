@@ -1,7 +1,7 @@
 import { retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { throwMapped } from "./error-mapping";
-import { type Lost, Scope, type TransactionScope } from "./transaction-scope";
+import { type Lost, type PendingWrites, Scope, type TransactionScope } from "./transaction-scope";
 
 /** Where a transaction gets its connection, and how it gives it back. */
 export interface ConnectionSource {
@@ -30,6 +30,8 @@ export interface TransactionOptions {
 export class Transaction extends Scope {
   readonly #options: TransactionOptions;
   readonly depth = 0;
+  readonly parent = undefined;
+  pending: PendingWrites | undefined;
   #connection: Connection | undefined;
   #hasRead = false;
   lost: Lost | undefined;

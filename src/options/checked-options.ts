@@ -42,6 +42,9 @@ export class CheckedOptions {
   @Seconds()
   closeTimeout = 10;
 
+  @Check(validateProblem)
+  validate: ResolvedOptions["validate"] = true;
+
   @Check((value) => pragmaProblems(value).join("; ") || undefined)
   pragmas: ResolvedOptions["pragmas"] = {};
 
@@ -73,6 +76,15 @@ function echoProblem(value: unknown, key: string): string | undefined {
 function recycleProblem(value: unknown, key: string): string | undefined {
   if (typeof value === "number" && Number.isFinite(value) && (value > 0 || value === -1)) return undefined;
   return sentence(key, "must be a number of seconds above 0, or -1 for never", value);
+}
+
+function validateProblem(value: unknown, key: string): string | undefined {
+  if (typeof value === "boolean" || isPlainObject(value)) return undefined;
+  return sentence(
+    key,
+    `must be true, false or class-validator's ValidatorOptions, such as { groups: ["write"] }`,
+    value,
+  );
 }
 
 function namingStrategyProblem(value: unknown, key: string): string | undefined {

@@ -1,3 +1,4 @@
+import type { ValidatorOptions } from "class-validator";
 import type { DataSourceOptions, Logger, NamingStrategyInterface } from "typeorm";
 import type { PragmaValue } from "./pragmas";
 
@@ -82,6 +83,18 @@ export interface SqliteDatabaseOptions {
    * @default 10
    */
   readonly closeTimeout?: number | undefined;
+  /**
+   * Validate with class-validator every entity that is about to be inserted or updated, also by `insert()`, `update()`,
+   * `upsert()` and query builders; `ValidatorOptions` to say how, `false` for not at all. Classes without decorators of
+   * class-validator cost nothing.
+   *
+   * An update is validated for what it sets. A column with a default need not be given. Embedded objects are validated
+   * with their entity; related entities, and properties that are not stored, are not. Validators that are
+   * `async` run before TypeORM's listeners and subscribers, all others after them.
+   *
+   * @default true
+   */
+  readonly validate?: boolean | ValidatorOptions | undefined;
   /**
    * Pragmas for every connection, beyond or instead of the default ones (see `DEFAULT_PRAGMAS`), such as
    * `{ synchronous: "FULL" }`, the setting that loses nothing at a power loss.

@@ -31,7 +31,7 @@ export async function execute<T>(
     changes = 0,
     lastInsertRowid = 0,
   } = await runWithin({ timeout, signal }, (stop) =>
-    runner.execute(bound.sql, bound.values, { readonly, wantsRowid: true, signal: stop }),
+    runner.execute(bound.sql, bound.values, { readonly, wantsRowid: true, exact: true, signal: stop }),
   );
   return new Result<T>({ rows: rows as T[], columns: Object.keys(rows[0] ?? {}), changes, lastInsertRowid });
 }

@@ -3,10 +3,14 @@ import type { ExecOptions } from "../database";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { TransactionScope } from "../driver/transaction-scope";
+import { SessionClosedError } from "../errors";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
 import { unlessAborted } from "./deadline";
 import { execute } from "./execute";
+import { type InsertRow, insertMany, type RowSource } from "./insert-many";
+import { type StreamOptions, streamRows } from "./stream-rows";
+import { UnitOfWork } from "./unit-of-work";
 
 /**
  * A unit of work with a connection of its own for as long as its transaction lasts. What it wrote is seen by nobody
@@ -21,6 +25,7 @@ export class Session implements AsyncDisposable {
   /** Whether work that names no session takes part in this one. */
   readonly #joins: boolean;
   readonly #closed: () => void;
+  readonly #unitOfWork: UnitOfWork;
 
   /** `closed` is called when a session under manual control is closed. */
   constructor(
@@ -34,6 +39,7 @@ export class Session implements AsyncDisposable {
     this.#scope = scope;
     this.#joins = joins;
     this.#runner = dataSource.createScopedQueryRunner(scope);
+    this.#unitOfWork = UnitOfWork.of(scope);
   }
 
   /** Runs `work` in a session of `scope`, which is committed when it resolves and rolled back when it rejects. */
@@ -49,13 +55,16 @@ export class Session implements AsyncDisposable {
     try {
       await broadcaster.broadcast("BeforeTransactionStart");
       await broadcaster.broadcast("AfterTransactionStart");
-      const running = dataSource.driver.context.run({ scope, joins }, async () => work(session));
-      result = await unlessAborted(running, scope.signal);
+      const inside = <R>(run: () => Promise<R>) =>
+        unlessAborted(dataSource.driver.context.run({ scope, joins }, run), scope.signal);
+      result = await inside(async () => work(session));
       await broadcaster.broadcast("BeforeTransactionCommit");
+      await inside(async () => session.#runner.flushPending());
       await scope.commit();
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
       await session.#undo().catch(() => {});
+      if (scope.parent) session.#unitOfWork.undone(scope);
       throw error;
     }
     // A subscriber that fails now undoes nothing any more.
@@ -88,6 +97,90 @@ export class Session implements AsyncDisposable {
   }
 
   /**
+   * The entity with this id, or `null`. It is tracked: what is changed in it is written by the next flush. There is one
+   * instance of each row in a session and in those nested in it, so it is the same the next time, and then without a
+   * query. Entities that are loaded with it because their relation is eager are tracked too; what `manager.find()` and
+   * the repositories give is not, until it is handed to {@link add}.
+   *
+   * @param id the value of the primary column, or an object with the values of all of them
+   * @throws ParameterError for an id that is not complete, SessionClosedError
+   * @example
+   * const user = await session.get(User, 1);
+   * if (user) user.username = "ada";
+   */
+  async get<Entity extends ObjectLiteral>(target: EntityTarget<Entity>, id: unknown): Promise<Entity | null> {
+    this.#assertActive();
+    return await this.#unitOfWork.get(this.#runner, target, id);
+  }
+
+  /**
+   * Takes new entities, and those that were loaded elsewhere, into this session: the next flush inserts those without a
+   * row and updates the others. From then on they are tracked. Adding one twice is harmless; adding one that was to be
+   * deleted keeps it.
+   *
+   * @throws ParameterError for what is not an entity, SessionClosedError
+   * @throws DatabaseError if another instance stands for the same row already
+   * @example
+   * session.add([author, session.manager.create(Post, { title: "Notes", author })]);
+   */
+  add(entities: ObjectLiteral | readonly ObjectLiteral[]): void {
+    this.#assertActive();
+    for (const entity of Array.isArray(entities) ? entities : [entities]) {
+      this.#unitOfWork.add(this.#runner, entity);
+    }
+  }
+
+  /**
+   * Has the next flush delete the entity, which need not be tracked, but must have its id. One that was only added is
+   * forgotten. Take it out of the relations of other entities as well, or their cascades may insert it again.
+   *
+   * @throws ParameterError for what has no id, SessionClosedError
+   * @example
+   * const post = await session.get(Post, 1);
+   * if (post) session.delete(post);
+   */
+  delete(entity: ObjectLiteral): void {
+    this.#assertActive();
+    this.#unitOfWork.delete(this.#runner, entity);
+  }
+
+  /**
+   * Writes what is new, changed or deleted among the tracked entities, only the columns that changed: inserts in the
+   * order of the foreign keys, then updates, then deletes in the reverse order. Nothing is sent if nothing changed.
+   *
+   * It happens by itself before the session is committed, before a nested one begins, and before every statement of the
+   * session, so that it reads what it changed. A flush that fails has written nothing. An entity that was changed in a
+   * savepoint, by whichever object, has its values of before again when the savepoint fails.
+   *
+   * @throws ReadonlyError in a read-only session, before anything is sent
+   * @throws DatabaseError if the row of a changed entity does not exist any more
+   * @throws QueryError, SessionClosedError
+   * @example
+   * session.add(user);
+   * await session.flush();
+   * console.log(user.id);
+   */
+  async flush(): Promise<void> {
+    this.#assertActive();
+    await this.#runner.flushPending();
+  }
+
+  /**
+   * Reads a tracked entity from the database again, with the relations that it has loaded. Changes of it that were not
+   * written are given up.
+   *
+   * @throws DatabaseError if its row does not exist any more; then it is no longer tracked
+   * @throws ParameterError for one that is not tracked, SessionClosedError
+   * @example
+   * await session.exec("UPDATE users SET age = age + 1");
+   * await session.refresh(user);
+   */
+  async refresh(entity: ObjectLiteral): Promise<void> {
+    this.#assertActive();
+    await this.#unitOfWork.refresh(this.#runner, entity);
+  }
+
+  /**
    * Runs one raw statement in this session, as {@link Database.exec} does.
    *
    * @throws ParameterError, QueryError, ReadonlyError, SessionClosedError
@@ -101,6 +194,34 @@ export class Session implements AsyncDisposable {
   }
 
   /**
+   * The rows of a query, read as they are asked for, in this session, as {@link SqliteDatabase.stream} does. Statements
+   * of the session may run between two rows; what they write may show in the rows that come later.
+   *
+   * @throws ParameterError, QueryError, ReadonlyError, SessionClosedError
+   * @example
+   * for await (const { id } of session.stream<{ id: number }>("SELECT id FROM users")) await visit(id);
+   */
+  stream<T = Record<string, unknown>>(
+    sql: string,
+    parameters?: Parameters,
+    options?: StreamOptions,
+  ): AsyncIterableIterator<T> {
+    return streamRows<T>(() => this.#runner, sql, parameters, options);
+  }
+
+  /**
+   * Inserts rows in bulk, in a savepoint of this session, as {@link SqliteDatabase.insertMany} does.
+   *
+   * @throws ParameterError, ConstraintError, ReadonlyError, SessionClosedError; then none of the rows is there
+   */
+  async insertMany<Entity extends ObjectLiteral>(
+    target: EntityTarget<Entity>,
+    rows: RowSource<InsertRow<Entity>>,
+  ): Promise<number> {
+    return await this.transaction((inner) => insertMany(inner.#runner, target, rows));
+  }
+
+  /**
    * Runs `work` in a savepoint: its failure undoes only its own part. Those that were started together run one after
    * another.
    *
@@ -108,19 +229,36 @@ export class Session implements AsyncDisposable {
    * await session.transaction(async (inner) => inner.manager.insert(Post, post));
    */
   async transaction<T>(work: (session: Session) => Promise<T> | T): Promise<T> {
+    await this.#runner.flushPending();
     const { context } = this.#dataSource.driver;
     const savepoint = await context.innermost(this.#scope).savepoint();
     return await Session.run(this.#dataSource, savepoint, this.#joins, work);
   }
 
-  /** Commits now; the next statement begins another transaction. A commit that fails has been rolled back. */
+  /**
+   * Flushes and commits now; the next statement begins another transaction. Entities stay tracked. A commit that fails
+   * has been rolled back, as by {@link rollback}.
+   */
   async commit(): Promise<void> {
-    await this.#scope.restart("commit");
+    this.#assertActive();
+    try {
+      await this.#flushOrRollBack();
+      await this.#scope.restart("commit");
+    } catch (error) {
+      this.#unitOfWork.undone(this.#scope);
+      throw error;
+    }
+    this.#unitOfWork.committed(this.#scope);
   }
 
-  /** Undoes everything since the session began or last committed; the next statement begins another transaction. */
+  /**
+   * Undoes everything since the session began or last committed; the next statement begins another transaction.
+   * Tracked entities have the values again that they had then, and {@link get} reads them anew, into the same instance;
+   * what was added or to be deleted is forgotten.
+   */
   async rollback(): Promise<void> {
     await this.#scope.restart("rollback");
+    this.#unitOfWork.undone(this.#scope);
   }
 
   /** Ends the session; what is not committed is rolled back. Closing it twice is harmless. */
@@ -131,6 +269,19 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #flushOrRollBack(): Promise<void> {
+    try {
+      await this.#runner.flushPending();
+    } catch (error) {
+      await this.#scope.restart("rollback").catch(() => {});
+      throw error;
+    }
+  }
+
+  #assertActive(): void {
+    if (!this.isActive) throw new SessionClosedError();
   }
 
   async #undo(): Promise<void> {

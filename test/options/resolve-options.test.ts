@@ -48,6 +48,7 @@ const DEFAULTS: ResolvedOptions = {
   synchronize: false,
   busyTimeout: 5,
   closeTimeout: 10,
+  validate: true,
   pragmas: {},
   migrations: [],
   migrationsRun: false,
@@ -101,6 +102,8 @@ describe("options", () => {
     [{ namingStrategy: new DefaultNamingStrategy() }],
     [{ cache: true }],
     [{ cache: { duration: 5000, tableName: "cached" } }],
+    [{ validate: false }],
+    [{ validate: { groups: ["write"], stopAtFirstError: true } }],
     [{ pragmas: { synchronous: "FULL", cache_size: -2000, recursive_triggers: true } }],
     [{ pragmas: { Foreign_Keys: "OFF", journal_mode: "delete", encoding: "UTF-16", busy_timeout: 0 } }],
   ])("%j is taken as it is", (options) => {
@@ -235,11 +238,19 @@ describe("lists of TypeORM", () => {
   });
 });
 
-describe("namingStrategy and cache", () => {
+describe("namingStrategy, validate and cache", () => {
   test("a naming strategy is an instance", () => {
     expect(refusal({ namingStrategy: DefaultNamingStrategy })).toContain("put new before the class");
     for (const value of [{}, "snake", []]) {
       expect(refusal({ namingStrategy: value })).toContain("namingStrategy must be a TypeORM");
+    }
+  });
+
+  test("validate is a flag or an object", () => {
+    for (const value of ["true", 1, [], new Map(), () => true]) {
+      expect(refusal({ validate: value })).toContain(
+        "validate must be true, false or class-validator's ValidatorOptions",
+      );
     }
   });
 
@@ -335,7 +346,7 @@ describe("unknown keys", () => {
 
   test.each(["database", "type", "x", "each"])("%s resembles none, so all are listed", (key) => {
     expect(refusal({ [key]: "a" })).toBe(
-      `Invalid option: ${key} is no option; the options are entities, echo, poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, createAll, synchronize, busyTimeout, closeTimeout, pragmas, migrations, migrationsRun, subscribers, namingStrategy, cache (got 'a')`,
+      `Invalid option: ${key} is no option; the options are entities, echo, poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, createAll, synchronize, busyTimeout, closeTimeout, validate, pragmas, migrations, migrationsRun, subscribers, namingStrategy, cache (got 'a')`,
     );
   });
 

@@ -1,0 +1,72 @@
+import type { EntityMetadata } from "typeorm";
+import type { Subject } from "typeorm/persistence/Subject.js";
+import { SubjectExecutor } from "typeorm/persistence/SubjectExecutor.js";
+
+/**
+ * TypeORM's executor, which inserts what others refer to first, and deletes it last. TypeORM's own order has the
+ * nullable foreign keys after all others, so that it inserts such rows without them, updates them at once, and cannot
+ * delete what they refer to; and it refuses tables that refer to each other.
+ */
+export class OrderedSubjectExecutor extends SubjectExecutor {
+  override async execute(): Promise<void> {
+    const before = this.broadcastBeforeEventsForAll();
+    await Promise.all(before.promises);
+    if (before.count > 0) {
+      for (const subject of this.allSubjects) subject.recompute();
+      this.recompute();
+    }
+    this.insertSubjects = inOrder(this.insertSubjects, (one, other) => references(one, other));
+    await this.executeInsertOperations();
+    // An insert whose references were not there yet has left them to an update, which TypeORM forgets where it has
+    // looked for the row before.
+    for (const subject of this.insertSubjects) subject.databaseEntityLoaded = false;
+    this.updateSubjects = this.allSubjects.filter((subject) => subject.mustBeUpdated);
+    await this.executeUpdateOperations();
+    this.removeSubjects = inOrder(this.removeSubjects, (one, other) => references(other, one));
+    await this.executeRemoveOperations();
+    this.softRemoveSubjects = this.allSubjects.filter((subject) => subject.mustBeSoftRemoved);
+    await this.executeSoftRemoveOperations();
+    this.updateSpecialColumnsInPersistedEntities();
+    await Promise.all(this.broadcastAfterEventsForAll().promises);
+  }
+}
+
+/** What one table has of another, and whether it may do without at first. */
+interface Reference {
+  readonly to: EntityMetadata;
+  readonly isNullable: boolean;
+}
+
+/** The subjects by table, each after those it has to wait for; where they wait for each other, nullable is weaker. */
+function inOrder(
+  subjects: Subject[],
+  waitsFor: (one: EntityMetadata, other: EntityMetadata) => Reference[],
+): Subject[] {
+  const left = new Set(subjects.map(({ metadata }) => metadata));
+  const isFree = (one: EntityMetadata, matters: (reference: Reference) => boolean) =>
+    [...left].every((other) => other === one || !waitsFor(one, other).some(matters));
+  const sorted: Subject[] = [];
+  while (left.size > 0) {
+    const waiting = [...left];
+    const next =
+      waiting.find((one) => isFree(one, () => true)) ??
+      waiting.find((one) => isFree(one, ({ isNullable }) => !isNullable)) ??
+      waiting[0]!;
+    left.delete(next);
+    sorted.push(...subjects.filter(({ metadata }) => metadata === next));
+  }
+  return sorted;
+}
+
+function references(one: EntityMetadata, other: EntityMetadata): Reference[] {
+  const relations = one.relationsWithJoinColumns.map(({ inverseEntityMetadata, isNullable }) => ({
+    to: inverseEntityMetadata,
+    isNullable,
+  }));
+  // A junction table has no relations of its own.
+  const keys = one.foreignKeys.map(({ referencedEntityMetadata, columns }) => ({
+    to: referencedEntityMetadata,
+    isNullable: columns.some((column) => column.isNullable),
+  }));
+  return [...relations, ...keys].filter(({ to }) => to.tablePath === other.tablePath);
+}

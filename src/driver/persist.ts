@@ -1,0 +1,78 @@
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import { Subject } from "typeorm/persistence/Subject.js";
+import { SubjectDatabaseEntityLoader } from "typeorm/persistence/SubjectDatabaseEntityLoader.js";
+
+import { CascadesSubjectBuilder } from "typeorm/persistence/subject-builder/CascadesSubjectBuilder.js";
+import { ManyToManySubjectBuilder } from "typeorm/persistence/subject-builder/ManyToManySubjectBuilder.js";
+import { OneToManySubjectBuilder } from "typeorm/persistence/subject-builder/OneToManySubjectBuilder.js";
+import { OneToOneInverseSideSubjectBuilder } from "typeorm/persistence/subject-builder/OneToOneInverseSideSubjectBuilder.js";
+import { ParameterError } from "../errors";
+import { OrderedSubjectExecutor } from "./ordered-subject-executor";
+import type { SqliteQueryRunner } from "./sqlite-query-runner";
+
+/** An entity, whatever its class, and what TypeORM knows of it. */
+export interface KnownEntity {
+  readonly metadata: EntityMetadata;
+  readonly entity: ObjectLiteral;
+}
+
+/**
+ * What `manager.save()` does for entities of any classes, in the order of their foreign keys, with one step more:
+ * `loaded` sees what was loaded for each entity, its own and those that come by cascades, before they are compared.
+ */
+export async function saveEntities(
+  runner: SqliteQueryRunner,
+  entities: readonly KnownEntity[],
+  loaded: (entity: ObjectLiteral, databaseEntity: ObjectLiteral | undefined) => void,
+): Promise<void> {
+  const subjects = entities.map(
+    (known) => new Subject({ ...known, canBeInserted: true, canBeUpdated: true }),
+  );
+  await load(runner, subjects, "save");
+  assertComplete(subjects);
+  for (const { entity, databaseEntity } of subjects) if (entity) loaded(entity, databaseEntity);
+  new OneToManySubjectBuilder(subjects).build();
+  new OneToOneInverseSideSubjectBuilder(subjects).build();
+  new ManyToManySubjectBuilder(subjects).build();
+  await execute(runner, subjects);
+}
+
+/** What `manager.remove()` does for entities of any classes, in the reverse order of their foreign keys. */
+export async function removeEntities(
+  runner: SqliteQueryRunner,
+  entities: readonly KnownEntity[],
+): Promise<void> {
+  const subjects = entities.map((known) => new Subject({ ...known, mustBeRemoved: true }));
+  await load(runner, subjects, "remove");
+  const junctions = new ManyToManySubjectBuilder(subjects);
+  for (const subject of [...subjects]) if (subject.mustBeRemoved) junctions.buildForAllRemoval(subject);
+  await execute(runner, subjects);
+}
+
+/** Both builders of TypeORM add the subjects that come by cascades to the list they were given. */
+async function load(runner: SqliteQueryRunner, subjects: Subject[], how: "save" | "remove"): Promise<void> {
+  const cascades = new CascadesSubjectBuilder(subjects);
+  for (const subject of [...subjects]) cascades.build(subject, how);
+  await new SubjectDatabaseEntityLoader(runner, subjects).load(how);
+}
+
+async function execute(runner: SqliteQueryRunner, subjects: Subject[]): Promise<void> {
+  const executor = new OrderedSubjectExecutor(runner, subjects);
+  if (executor.hasExecutableOperations) await executor.execute();
+}
+
+/** TypeORM would store NULL for the reference. */
+function assertComplete(subjects: readonly Subject[]): void {
+  const written = new Set(subjects.map(({ entity }) => entity));
+  for (const { metadata, entity } of subjects) {
+    for (const relation of entity ? metadata.relationsWithJoinColumns : []) {
+      const value: unknown = relation.getEntityValue(entity!);
+      if (typeof value !== "object" || value === null || Buffer.isBuffer(value)) continue;
+      if (written.has(value) || relation.getRelationIdMap(value)) continue;
+      throw new ParameterError(
+        `${metadata.name}.${relation.propertyPath} refers to a new ${relation.inverseEntityMetadata.name} that is not ` +
+          "in this session. Add that one too, or give the relation a cascade.",
+      );
+    }
+  }
+}

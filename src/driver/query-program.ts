@@ -1,0 +1,34 @@
+import type { TransactionScope } from "./transaction-scope";
+
+/** What is to be known of a query that is run in parts, from the program that SQLite makes of it. */
+export interface QueryProgram {
+  readonly columnCount: number;
+  /** Whether it gives other rows each time. */
+  readonly isRandom: boolean;
+  /** Whether it sorts or collects rows before it gives the first, so that leaving out rows does not make it cheaper. */
+  readonly isCostlyToRepeat: boolean;
+}
+
+const COLLECTING = new Set(["OpenEphemeral", "OpenAutoindex", "OpenDup", "SorterOpen", "InitCoroutine"]);
+
+/** `undefined` for what SQLite cannot prepare. The program is listed, not run: https://sqlite.org/opcode.html */
+export async function readProgram(scope: TransactionScope, sql: string): Promise<QueryProgram | undefined> {
+  const steps = await scope.run((connection) =>
+    connection.all(`EXPLAIN ${sql}`).catch((error: unknown) => {
+      if (scope.signal?.aborted) throw error;
+      return undefined;
+    }),
+  );
+  if (!steps) return undefined;
+  const result = steps.find(({ opcode }) => opcode === "ResultRow");
+  return {
+    columnCount: Number(result?.p2 ?? 0),
+    isRandom: steps.some(({ opcode, p4 }) => opcode === "Function" && /^random(blob)?\(/.test(String(p4))),
+    isCostlyToRepeat: steps.some(({ opcode }) => COLLECTING.has(String(opcode))),
+  };
+}
+
+/** How SQLite goes about it, and so in which order the rows come. */
+export function planOf(steps: readonly Record<string, unknown>[]): string {
+  return JSON.stringify(steps.map(({ detail }) => detail));
+}

@@ -1,0 +1,74 @@
+import { UnsafeIntegerError } from "../errors";
+import type { BindValue } from "../sql/bind-value";
+import { analyzeStatement, splitStatements } from "../sql/statement";
+import type { Connection, Row } from "./connection";
+
+const LEAST = 2 ** 53;
+/** What is beyond it cannot have been an integer. */
+const MOST = 2 ** 63;
+
+interface Query {
+  readonly sql: string;
+  readonly values: readonly BindValue[];
+}
+
+/**
+ * sqlite3 rounds an INTEGER beyond 2^53, and hands it out as the same number that a REAL may be. SQLite itself is asked
+ * which of them it was, on the same connection, and only if there is such a number. That takes running the query again,
+ * which cannot be done with what RETURNING gave; there, every such number is refused.
+ *
+ * @throws UnsafeIntegerError
+ */
+export async function refuseUnsafeIntegers(
+  connection: Connection,
+  query: Query,
+  rows: readonly Row[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const suspects = suspectColumns(rows);
+  if (suspects.size === 0) return;
+  const harmless = await countHarmless(connection, query, Object.keys(rows[0]!), signal);
+  for (const [column, count] of suspects) {
+    if (harmless.get(column) !== count) throw new UnsafeIntegerError(column);
+  }
+}
+
+/** How many numbers of each column may be rounded integers. */
+function suspectColumns(rows: readonly Row[]): Map<string, number> {
+  const suspects = new Map<string, number>();
+  for (const row of rows) {
+    for (const column in row) {
+      const value = row[column];
+      if (typeof value !== "number" || (value < LEAST && value > -LEAST)) continue;
+      if (value <= MOST && value >= -MOST) suspects.set(column, (suspects.get(column) ?? 0) + 1);
+    }
+  }
+  return suspects;
+}
+
+/** How many numbers of each column look like rounded integers and are not; nothing where that cannot be told. */
+async function countHarmless(
+  connection: Connection,
+  { sql, values }: Query,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, number>> {
+  const [text] = splitStatements(sql);
+  // A property whose name is a number comes before the others, wherever its column is.
+  const isOrdered = names.length === 1 || !names.some((name) => /^\d+$/.test(name));
+  if (!text || analyzeStatement(sql).kind !== "select" || !isOrdered) return new Map();
+  const columns = names.map((_, index) => `c${index}`);
+  const counts = columns.map(
+    (column) =>
+      `sum(CASE typeof(${column}) WHEN 'real' THEN (${column} >= ${LEAST} OR ${column} <= -${LEAST}) ` +
+      `AND ${column} BETWEEN -9223372036854775808.0 AND 9223372036854775808.0 ` +
+      `WHEN 'integer' THEN ${column} IN (${LEAST}, -${LEAST}) ELSE 0 END) AS ${column}`,
+  );
+  // SQLite refuses the list of names if two columns have the same one and so are one property of the row.
+  const counting = `WITH result(${columns.join(", ")}) AS (${text}\n) SELECT ${counts.join(", ")} FROM result`;
+  const [row] = await connection.all(counting, values, signal).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    return [];
+  });
+  return row ? new Map(names.map((name, index) => [name, Number(row[`c${index}`])])) : new Map();
+}

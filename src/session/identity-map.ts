@@ -1,0 +1,98 @@
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
+import { EntitySnapshot, related, setRelated } from "../driver/entity-snapshot";
+
+/** An entity whose row is known, and what it was when it was last read or written. */
+export interface Tracked {
+  readonly metadata: EntityMetadata;
+  readonly entity: ObjectLiteral;
+  readonly key: string;
+  snapshot: EntitySnapshot;
+  /** Whether a rollback has made it doubtful what the row is. */
+  isStale: boolean;
+}
+
+/** The one instance there is of each row in a session. */
+export class IdentityMap implements Iterable<Tracked> {
+  readonly #byKey = new Map<string, Tracked>();
+  readonly #byEntity = new Map<ObjectLiteral, Tracked>();
+
+  [Symbol.iterator](): Iterator<Tracked> {
+    return this.#byKey.values();
+  }
+
+  withKey(key: string | undefined): Tracked | undefined {
+    const tracked = key === undefined ? undefined : this.#byKey.get(key);
+    if (!tracked || keyOf(tracked.metadata, tracked.entity) !== undefined) return tracked;
+    // manager.remove() has taken the id from it.
+    this.forget(tracked);
+    return undefined;
+  }
+
+  of(entity: ObjectLiteral): Tracked | undefined {
+    return this.#byEntity.get(entity);
+  }
+
+  /** Tracks what was written. */
+  written(metadata: EntityMetadata, entity: ObjectLiteral): Tracked | undefined {
+    const key = keyOf(metadata, entity);
+    if (key === undefined) return undefined;
+    const known = this.#byKey.get(key);
+    if (known) return known;
+    const snapshot = new EntitySnapshot(metadata, entity);
+    return this.restore({ metadata, entity, key, snapshot, isStale: false });
+  }
+
+  /** Tracks what was loaded, and the entities that were loaded with it; gives the instance that stands for the row. */
+  load(anyMetadata: EntityMetadata, loaded: ObjectLiteral): Tracked | undefined {
+    const metadata = anyMetadata.findInheritanceMetadata(loaded);
+    const key = keyOf(metadata, loaded);
+    if (key === undefined) return undefined;
+    const known = this.#byKey.get(key);
+    if (known && (known.entity === loaded || !known.isStale)) return known;
+    const snapshot = new EntitySnapshot(metadata, loaded);
+    // It is tracked before those that may refer back to it.
+    const tracked = known ?? this.restore({ metadata, entity: loaded, key, snapshot, isStale: false });
+    tracked.isStale = false;
+    if (known) snapshot.revert(known.entity, { onlyLoaded: true });
+    for (const relation of metadata.relations)
+      if (!relation.isLazy) this.#loadRelated(relation, tracked.entity);
+    tracked.snapshot = new EntitySnapshot(metadata, tracked.entity);
+    return tracked;
+  }
+
+  forget(tracked: Tracked): void {
+    this.#byKey.delete(tracked.key);
+    this.#byEntity.delete(tracked.entity);
+  }
+
+  restore(tracked: Tracked): Tracked {
+    this.#byKey.set(tracked.key, tracked);
+    this.#byEntity.set(tracked.entity, tracked);
+    return tracked;
+  }
+
+  #loadRelated(relation: RelationMetadata, entity: ObjectLiteral): void {
+    const instanceOf = (one: unknown): unknown => {
+      if (typeof one !== "object" || one === null) return one;
+      return this.load(relation.inverseEntityMetadata, one)?.entity ?? one;
+    };
+    const value = related(relation, entity);
+    if (Array.isArray(value)) value.splice(0, value.length, ...value.map(instanceOf));
+    else if (value) setRelated(relation, entity, instanceOf(value));
+  }
+}
+
+/** What names a row among all of the database; `undefined` where the id is not complete. */
+export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string | undefined {
+  const values = metadata.primaryColumns.map((column) => column.getEntityValue(id) as unknown);
+  if (values.some((value) => value === undefined || value === null)) return undefined;
+  // All classes of a single-table inheritance share the table, and so the rows.
+  return JSON.stringify([metadata.tablePath, ...values.map(textOf)]);
+}
+
+/** SQLite finds the row of the id 1 by "1" as well. */
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString("hex")}'`;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

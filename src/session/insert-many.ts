@@ -1,0 +1,88 @@
+import type { EntityTarget, ObjectLiteral } from "typeorm";
+import type { QueryDeepPartialEntity } from "typeorm/query-builder/QueryPartialEntity.js";
+import type { SessionOptions } from "../database";
+import { RowEncoder } from "../driver/row-encoder";
+import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import { ParameterError } from "../errors";
+import { InsertChunk } from "../sql/insert-chunk";
+
+/** How a bulk insert is to be run. */
+export type InsertManyOptions = Omit<SessionOptions, "readonly">;
+
+/** A row: what the query builder's `insert()` takes, and join columns under their own name. */
+export type InsertRow<Entity> = QueryDeepPartialEntity<Entity> | Readonly<Record<string, unknown>>;
+
+/** Rows to insert, all at once or as they become known. */
+export type RowSource<Row> = Iterable<Row> | AsyncIterable<Row>;
+
+const MOST_ROWS = 2000;
+const MOST_CHARACTERS = 256 * 1024;
+/** Milliseconds that the event loop is kept busy with the rows of one chunk; handing it over takes some more. */
+const LONGEST_TURN = 5;
+/** Looking at the clock costs about as much as a small row. */
+const ROWS_BETWEEN_LOOKS = 16;
+
+/**
+ * Inserts rows chunk by chunk in the runner's transaction, which the caller undoes if this rejects.
+ *
+ * @returns how many were inserted
+ */
+export async function insertMany<Entity extends ObjectLiteral>(
+  runner: SqliteQueryRunner,
+  target: EntityTarget<Entity>,
+  rows: RowSource<unknown>,
+): Promise<number> {
+  const metadata = runner.dataSource.getMetadata(target);
+  const encoder = new RowEncoder(metadata, runner.driver);
+  const { writeCheck } = runner.driver;
+  const makeChunk = () => new InsertChunk(encoder.table, encoder.columns);
+  let chunk = makeChunk();
+  let count = 0;
+  let turn = performance.now();
+
+  const isDue = (): boolean =>
+    chunk.length >= MOST_ROWS ||
+    chunk.characters >= MOST_CHARACTERS ||
+    (chunk.length % ROWS_BETWEEN_LOOKS === 0 && performance.now() - turn >= LONGEST_TURN);
+  const flush = async (): Promise<void> => {
+    for (const { sql, values } of chunk.statements()) {
+      const { changes = 0 } = await runner.execute(sql, values);
+      count += changes;
+    }
+    chunk = makeChunk();
+    turn = performance.now();
+  };
+  /** Gives a promise only for an entity whose validation must be waited for. */
+  const add = (row: unknown, index: number): Promise<void> | undefined => {
+    chunk.add(encoder.encode(row, index));
+    const write = { kind: "insert", metadata, rows: [row as ObjectLiteral] } as const;
+    writeCheck?.check(write);
+    return writeCheck?.checkAsync(write);
+  };
+
+  let index = 0;
+  if (isAsync(rows)) {
+    for await (const row of rows) {
+      const checked = add(row, index++);
+      if (checked) await checked;
+      if (isDue()) await flush();
+    }
+  } else {
+    for (const row of iterable(rows)) {
+      const checked = add(row, index++);
+      if (checked) await checked;
+      if (isDue()) await flush();
+    }
+  }
+  if (chunk.length > 0) await flush();
+  return count;
+}
+
+function isAsync(rows: RowSource<unknown>): rows is AsyncIterable<unknown> {
+  return typeof (rows as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
+}
+
+function iterable(rows: Iterable<unknown>): Iterable<unknown> {
+  if (typeof rows === "object" && typeof rows?.[Symbol.iterator] === "function") return rows;
+  throw new ParameterError("The rows must be an array, or another iterable or async iterable of objects.");
+}

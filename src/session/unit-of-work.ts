@@ -1,0 +1,192 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
+import { EntitySnapshot } from "../driver/entity-snapshot";
+import { type KnownEntity, removeEntities, saveEntities } from "../driver/persist";
+import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import type { PendingWrites, TransactionScope } from "../driver/transaction-scope";
+import { changedId, incompleteId, notTracked, readonlyChange, rowGone } from "./entity-errors";
+import { IdentityMap, keyOf, type Tracked } from "./identity-map";
+import { Journal } from "./journal";
+import { type Changes, PendingEntities } from "./pending-entities";
+import { selectEntity } from "./select-entity";
+
+const NO_CHANGES: Changes = { changed: [], added: [], deleted: [] };
+
+/** What a flush writes triggers no other flush, also not what subscribers do meanwhile. */
+const flushing = new AsyncLocalStorage<UnitOfWork>();
+
+/**
+ * The entities of a session and of those nested in it: one instance for each row, and what of them is to be written.
+ * A savepoint that is undone takes its part with it.
+ */
+export class UnitOfWork implements PendingWrites {
+  readonly #map = new IdentityMap();
+  readonly #pending = new PendingEntities(this.#map);
+  readonly #journal = new Journal();
+  readonly #running = new Set<{ readonly scope: TransactionScope; readonly done: Promise<void> }>();
+
+  /** The one that belongs to `scope`, which nested sessions share. */
+  static of(scope: TransactionScope): UnitOfWork {
+    const existing = scope.pending;
+    if (existing instanceof UnitOfWork) return existing;
+    const created = new UnitOfWork();
+    scope.pending = created;
+    return created;
+  }
+
+  async get<Entity extends ObjectLiteral>(
+    runner: SqliteQueryRunner,
+    target: EntityTarget<Entity>,
+    id: unknown,
+  ): Promise<Entity | null> {
+    const metadata = runner.dataSource.getMetadata(target);
+    const idMap = metadata.ensureEntityIdMap(id) as ObjectLiteral;
+    const key = keyOf(metadata, idMap);
+    if (key === undefined) throw incompleteId(metadata, "get()");
+    this.#settle();
+    const known = this.#map.withKey(key);
+    if (known && this.#pending.isDeleted(known.entity)) return null;
+    const found = known && !known.isStale ? known : await this.#load(runner, metadata, idMap, known);
+    if (!found && known) this.#map.forget(known);
+    return found && isInstance(found.entity, metadata) ? (found.entity as Entity) : null;
+  }
+
+  add(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
+    this.#settle();
+    this.#pending.add(runner, entity);
+  }
+
+  delete(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
+    this.#settle();
+    this.#pending.delete(runner, entity);
+  }
+
+  async refresh(runner: SqliteQueryRunner, entity: ObjectLiteral): Promise<void> {
+    if (this.#pending.isAdded(entity)) await this.flush(runner);
+    this.#settle();
+    const tracked = this.#map.of(entity);
+    if (!tracked) throw notTracked();
+    // What was changed is given up, and not written before the row is read.
+    tracked.snapshot.revert(entity);
+    tracked.isStale = true;
+    if (await this.#load(runner, tracked.metadata, entity, tracked)) return;
+    this.#map.forget(tracked);
+    throw rowGone(tracked);
+  }
+
+  /** `undefined` if there is nothing to write or to wait for. */
+  flush(runner: SqliteQueryRunner): Promise<void> | undefined {
+    const { scope } = runner;
+    if (!scope || flushing.getStore() === this) return undefined;
+    // One of the scope around this one would wait for this one to end.
+    const earlier = [...this.#running].find((flush) => flush.scope.isWithin(scope));
+    if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner));
+    this.#settle();
+    const changes = this.#pending.changes(scope.readonly);
+    if (!changes) return undefined;
+    if (scope.readonly) return Promise.reject(readonlyChange(firstOf(changes), scope));
+    const done = this.#write(runner, scope).finally(() => this.#running.delete(flush));
+    const flush = { scope, done };
+    this.#running.add(flush);
+    return done;
+  }
+
+  /** After `scope` was committed, and goes on. */
+  committed(scope: TransactionScope): void {
+    this.#journal.keep(scope);
+  }
+
+  /** After what was done in `scope` was undone: its entities are again what they were before. */
+  undone(scope: TransactionScope): void {
+    if (flushing.getStore() === this) return;
+    this.#pending.clear();
+    this.#journal.undo((of) => of.isWithin(scope));
+    for (const tracked of this.#map) {
+      tracked.snapshot.revert(tracked.entity);
+      tracked.isStale = true;
+    }
+  }
+
+  /** Follows what undid a savepoint without telling, such as a transaction of TypeORM's that failed. */
+  #settle(): void {
+    if (!this.#journal.undo((scope) => scope.isUndone)) return;
+    for (const tracked of this.#map) tracked.isStale = true;
+  }
+
+  async #write(runner: SqliteQueryRunner, scope: TransactionScope): Promise<void> {
+    const before = new Map<ObjectLiteral, EntitySnapshot>();
+    const written = await runner.inSavepoint(scope, async () => {
+      // Only now: a savepoint that was open before this one may have written some of it.
+      const changes = this.#pending.changes(false) ?? NO_CHANGES;
+      for (const { metadata, entity, key } of changes.changed) {
+        if (keyOf(metadata, entity) !== key) throw changedId(metadata);
+      }
+      const saved = [...changes.added, ...changes.changed];
+      for (const { metadata, entity } of saved) before.set(entity, new EntitySnapshot(metadata, entity));
+      await flushing.run(this, async () => {
+        if (saved.length > 0) await saveEntities(runner, saved, (entity, row) => this.#align(entity, row));
+        if (changes.deleted.length > 0) await removeEntities(runner, changes.deleted);
+      });
+      return changes;
+    });
+    this.#pending.written(written);
+    for (const tracked of written.changed) this.#updated(scope, tracked, before.get(tracked.entity)!);
+    for (const known of written.added) this.#inserted(scope, known, before.get(known.entity)!);
+    if (written.deleted.length > 0) this.#removed(scope);
+  }
+
+  #updated(scope: TransactionScope, tracked: Tracked, written: EntitySnapshot): void {
+    const { metadata, entity, snapshot } = tracked;
+    tracked.snapshot = written.written(metadata, entity);
+    this.#journal.add(scope, () => {
+      tracked.snapshot = snapshot;
+      snapshot.revert(entity);
+    });
+  }
+
+  #inserted(scope: TransactionScope, { metadata, entity }: KnownEntity, written: EntitySnapshot): void {
+    const tracked = this.#map.written(metadata, entity);
+    if (tracked) tracked.snapshot = written.written(metadata, entity);
+    this.#journal.add(scope, () => {
+      if (tracked) this.#map.forget(tracked);
+      written.revert(entity);
+    });
+  }
+
+  /** TypeORM has taken the ids from what it removed, also from what it removed by cascades. */
+  #removed(scope: TransactionScope): void {
+    for (const tracked of [...this.#map]) {
+      if (keyOf(tracked.metadata, tracked.entity) !== undefined) continue;
+      this.#map.forget(tracked);
+      this.#journal.add(scope, () => {
+        this.#map.restore(tracked);
+        tracked.snapshot.revert(tracked.entity);
+      });
+    }
+  }
+
+  #align(entity: ObjectLiteral, row: ObjectLiteral | undefined): void {
+    const tracked = this.#map.of(entity);
+    if (!tracked) return;
+    if (!row) throw rowGone(tracked);
+    tracked.snapshot.align(row, entity);
+  }
+
+  async #load(
+    runner: SqliteQueryRunner,
+    metadata: EntityMetadata,
+    id: ObjectLiteral,
+    known: Tracked | undefined,
+  ): Promise<Tracked | undefined> {
+    const loaded = await selectEntity(runner, metadata, id, known?.entity);
+    return loaded ? this.#map.load(metadata, loaded) : undefined;
+  }
+}
+
+function firstOf({ changed, added, deleted }: Changes): KnownEntity {
+  return [...changed, ...added, ...deleted][0]!;
+}
+
+function isInstance(entity: ObjectLiteral, { target }: EntityMetadata): boolean {
+  return typeof target !== "function" || entity instanceof target;
+}
