@@ -3,7 +3,7 @@ import { DatabaseClosedError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { admission, type Role } from "./admission";
 import { exactIntegers } from "./exact-integers";
-import { StatementCache } from "./statement-cache";
+import { type Prepare, StatementCache } from "./statement-cache";
 
 export type Row = Record<string, unknown>;
 
@@ -72,6 +72,20 @@ export async function openConnection({ path, mode, role }: OpenOptions): Promise
 /** How often a statement is interrupted until it ends: one that has not quite begun does not notice the first time. */
 const INTERRUPT_EVERY_MS = 5;
 
+/** `Database#prepare` would add a native call that binds nothing; the constructor is all that is needed. */
+const PreparedStatement = sqlite3.Statement as unknown as new (
+  handle: sqlite3.Database,
+  sql: string,
+  prepared: (error: Error | null) => void,
+) => sqlite3.Statement;
+
+function preparing(handle: sqlite3.Database): Prepare<sqlite3.Statement> {
+  return (sql, failed) =>
+    new PreparedStatement(handle, sql, (error) => {
+      if (error) failed(error);
+    });
+}
+
 interface Call {
   readonly sql: string;
   readonly values: readonly BindValue[];
@@ -82,7 +96,7 @@ interface Call {
 
 class NativeConnection implements Connection {
   readonly #handle: sqlite3.Database;
-  readonly #statements: StatementCache;
+  readonly #statements: StatementCache<sqlite3.Statement>;
   readonly #queue: Call[] = [];
   #busy = false;
   /** Interrupts the call that runs, until it ends. */
@@ -98,7 +112,7 @@ class NativeConnection implements Connection {
     readonly role: Role,
   ) {
     this.#handle = handle;
-    this.#statements = new StatementCache(handle);
+    this.#statements = new StatementCache(preparing(handle));
   }
 
   all(sql: string, values: readonly BindValue[] = [], signal?: AbortSignal): Promise<Row[]> {

@@ -1,11 +1,10 @@
-import sqlite3, { type Database, type Statement } from "sqlite3";
+/** A prepared statement, whichever engine it is of. */
+interface Finalizable {
+  finalize(): unknown;
+}
 
-/** `Database#prepare` would add a native call that binds nothing; the constructor is all that is needed. */
-const PreparedStatement = sqlite3.Statement as unknown as new (
-  handle: Database,
-  sql: string,
-  prepared: (error: Error | null) => void,
-) => Statement;
+/** Prepares a text; where that is not possible `failed` is called, and the call on the statement never answers. */
+export type Prepare<Statement> = (sql: string, failed: (error: Error) => void) => Statement;
 
 /** Enough for the statements of a busy application; an entry costs SQLite some kilobytes. */
 const MOST_STATEMENTS = 200;
@@ -16,12 +15,12 @@ const LONGEST_TEXT = 8192;
 const ANSWERS_WHEN_PREPARED = /^\s*PRAGMA|\bEXPLAIN\b/i;
 
 /** Prepared statements of one connection, by SQL text, the least recently used leaving first. */
-export class StatementCache {
-  readonly #handle: Database;
+export class StatementCache<Statement extends Finalizable> {
+  readonly #prepare: Prepare<Statement>;
   readonly #statements = new Map<string, Statement>();
 
-  constructor(handle: Database) {
-    this.#handle = handle;
+  constructor(prepare: Prepare<Statement>) {
+    this.#prepare = prepare;
   }
 
   /**
@@ -34,9 +33,7 @@ export class StatementCache {
       this.#statements.delete(sql);
       return cached;
     }
-    return new PreparedStatement(this.#handle, sql, (error) => {
-      if (error) failed(error);
-    });
+    return this.#prepare(sql, failed);
   }
 
   giveBack(sql: string, statement: Statement, error: Error | null): void {

@@ -2,10 +2,12 @@ import sqlite3, { type Statement } from "sqlite3";
 import { StatementCache } from "../../src/driver/statement-cache";
 
 let handle: sqlite3.Database;
-let cache: StatementCache;
+let cache: StatementCache<Statement>;
 beforeEach(() => {
   handle = new sqlite3.Database(":memory:");
-  cache = new StatementCache(handle);
+  cache = new StatementCache((sql, failed) =>
+    handle.prepare(sql, (error: Error | null) => error && failed(error)),
+  );
 });
 afterEach(async () => {
   cache.clear();

@@ -26,7 +26,7 @@ export function testDatabases(): TestDatabases {
     },
     make(options, location = databases.path) {
       // A test that fails with a session open should not wait for the default of ten seconds.
-      const database = new SqliteDatabase(location, { closeTimeout: 1, poolTimeout: 10, ...options });
+      const database = new SqliteDatabase(location, { closeTimeout: 5, poolTimeout: 20, ...options });
       made.push(database);
       return database;
     },
