@@ -53,12 +53,12 @@ export class Session implements AsyncDisposable {
     const { broadcaster } = session.#runner;
     let result: T;
     try {
-      await broadcaster.broadcast("BeforeTransactionStart");
-      await broadcaster.broadcast("AfterTransactionStart");
       const inside = <R>(run: () => Promise<R>) =>
         unlessAborted(dataSource.driver.context.run({ scope, joins }, run), scope.signal);
+      await inside(() => broadcaster.broadcast("BeforeTransactionStart"));
+      await inside(() => broadcaster.broadcast("AfterTransactionStart"));
       result = await inside(async () => work(session));
-      await broadcaster.broadcast("BeforeTransactionCommit");
+      await inside(() => broadcaster.broadcast("BeforeTransactionCommit"));
       await inside(async () => session.#runner.flushPending());
       await scope.commit();
     } catch (error) {

@@ -1,5 +1,6 @@
 import {
   Column,
+  type DataSource,
   DefaultNamingStrategy,
   Entity,
   type EntitySubscriberInterface,
@@ -281,6 +282,27 @@ describe("subscribers", () => {
       .catch(() => {});
     expect(heard).toEqual(["beforeTransactionStart", "afterTransactionRollback"]);
   });
+});
+
+test("a subscriber that writes before the commit, by a repository of the database, writes in the session", async () => {
+  let fails = false;
+  let writes = false;
+  @EventSubscriber()
+  class Outbox implements EntitySubscriberInterface {
+    async beforeTransactionCommit({ dataSource }: { dataSource: DataSource }): Promise<void> {
+      if (!writes) return;
+      await dataSource.getRepository(Note).insert({ text: fails ? "undone" : "from the outbox" });
+      if (fails) throw boom;
+    }
+  }
+  const database = await databases.open({ entities: [Note], subscribers: [Outbox], poolTimeout: 1 });
+  writes = true;
+  await database.session((session) => session.exec("UPDATE notes SET text = text"));
+  fails = true;
+  await expect(database.session((session) => session.exec("UPDATE notes SET text = text"))).rejects.toBe(
+    boom,
+  );
+  expect(await rawRead(databases.path, NOTES)).toEqual([{ text: "from the outbox" }]);
 });
 
 test("a subscriber that fails after the commit undoes nothing, and hears of no rollback", async () => {
