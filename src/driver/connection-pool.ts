@@ -32,6 +32,14 @@ interface Line<T> {
   acquire(options: WaitOptions): Promise<T>;
 }
 
+/** Those of this process that have a file open. */
+const openPools = new Set<ConnectionPool>();
+
+async function evictIdle(path: string): Promise<void> {
+  const same = [...openPools].filter((pool) => pool.path === path && !pool.isMemory);
+  await Promise.all(same.map((pool) => pool.evictIdle()));
+}
+
 /** Idleness after which a connection is tested before use. */
 const PING_AFTER_MS = 1000;
 
@@ -67,6 +75,18 @@ export class ConnectionPool {
       );
     this.#readers = memory ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
     this.#writer = memory || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
+  }
+
+  get path(): string {
+    return this.#options.path;
+  }
+
+  /** Closes the connections that nobody uses; the next use opens others. */
+  async evictIdle(): Promise<void> {
+    for (const pool of [this.#readers, this.#writer]) {
+      pool.evict(() => true);
+      await pool.settled();
+    }
   }
 
   get isMemory(): boolean {
@@ -181,6 +201,7 @@ export class ConnectionPool {
     }
     await this.#readers.drain();
     await this.#writer.drain();
+    openPools.delete(this);
   }
 
   /** What SQLite recommends before a connection is closed, and a WAL that is empty whoever else has the file open. */
@@ -214,6 +235,18 @@ export class ConnectionPool {
   }
 
   async #open(role: Role): Promise<Connection> {
+    try {
+      return await this.#openOnce(role);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "SQLITE_IOERR") throw error;
+      // Someone may have deleted the WAL, and connections of this process that still have the old one open keep SQLite
+      // from beginning another (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
+      await evictIdle(this.#options.path);
+      return await this.#openOnce(role);
+    }
+  }
+
+  async #openOnce(role: Role): Promise<Connection> {
     const { path, setUp } = this.#options;
     // Only the first connection may create the file: later a missing one has been deleted under us.
     const mode = this.#options.mode === "rwc" && this.#created ? "rw" : this.#options.mode;
@@ -222,6 +255,7 @@ export class ConnectionPool {
       await setUp(connection);
       this.#files.set(connection, await this.#identify());
       this.#created = true;
+      openPools.add(this);
     } catch (error) {
       await connection.close();
       throw error;

@@ -36,6 +36,14 @@ interface OpenTransactionOptions {
   readonly source?: ConnectionSource;
 }
 
+/** After these a connection is not used again; a new one may see a file that is whole. */
+const BROKEN: ReadonlySet<unknown> = new Set([
+  "SQLITE_IOERR",
+  "SQLITE_CORRUPT",
+  "SQLITE_NOTADB",
+  "SQLITE_NOMEM",
+]);
+
 /** How long a single read may wait for the reads before it until the pool grows for it. */
 const LONG_READ_MS = 5;
 
@@ -178,10 +186,14 @@ export class SqliteDriver extends BetterSqlite3Driver {
     try {
       if (role === "reader") done = await this.#readTurn(signal);
       const connection = await this.#acquire(pool, role, label, signal);
+      let broken = false;
       try {
         return await use(connection);
+      } catch (error) {
+        broken = BROKEN.has((error as { code?: unknown }).code);
+        throw error;
       } finally {
-        await pool.release(connection);
+        await (broken && !pool.isMemory ? pool.discard(connection) : pool.release(connection));
       }
     } finally {
       done?.();

@@ -147,6 +147,11 @@ export class ResourcePool<R extends object> {
     return evicted.length;
   }
 
+  /** Resolves when everything that is on its way out is destroyed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#leaving);
+  }
+
   /** Sends away who waits, for example because {@link drain} takes too long. */
   rejectWaiters(reason: unknown): void {
     for (const waiter of this.#waiters) waiter.reject(reason);

@@ -262,6 +262,7 @@ describe("interrupting and closing", () => {
 
   test("closing lets the calls that were made end, and refuses further ones", async () => {
     await open();
+    await connection.all("PRAGMA journal_mode = WAL");
     const calls = [connection.run("CREATE TABLE t (n)")];
     for (let n = 0; n < 20; n++) calls.push(connection.run(`INSERT INTO t VALUES (${n})`));
     const order: string[] = [];
@@ -270,6 +271,7 @@ describe("interrupting and closing", () => {
     await expect(connection.all("SELECT 1")).rejects.toThrow("closed");
     await Promise.all([...calls, last, closed, connection.close()]);
     expect(order).toEqual(["last call", "closed"]);
+    expect(existsSync(folder.file("app.db-wal"))).toBe(false);
     expect(await rawRead(folder.file("app.db"), "SELECT count(*) AS n FROM t")).toEqual([{ n: 20 }]);
   });
 });
