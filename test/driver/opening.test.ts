@@ -5,6 +5,7 @@ import { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { ConfigurationError, CorruptDatabaseError, ReadonlyDatabaseError } from "../../src/errors";
 import { runScript } from "../support/child-process";
 import { dataSources, rejection, SILENT } from "../support/data-sources";
+import { openFiles } from "../support/open-files";
 import { rawExec, rawRead } from "../support/raw-database";
 import { temporaryFolder } from "../support/temporary-folder";
 
@@ -121,6 +122,7 @@ describe("an initialize() that failed", () => {
     const dataSource = new SqliteDataSource({ database: path(), entities: [Note], synchronize: true });
     await expect(dataSource.initialize()).rejects.toBeInstanceOf(CorruptDatabaseError);
     expect(dataSource.isInitialized).toBe(false);
+    if (process.platform === "linux") expect(openFiles(folder.path)).toEqual([]);
     writeFileSync(path(), "");
     await dataSource.initialize();
     await dataSource.manager.insert(Note, { text: "one" });
