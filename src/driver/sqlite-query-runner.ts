@@ -88,7 +88,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   override async query(query: string, parameters: any[] = [], useStructuredResult = false): Promise<any> {
     if (parameters && !Array.isArray(parameters)) throw new NamedPlaceholdersNotSupportedError();
     const values = toBindValues(query, parameters ?? [], useStructuredResult);
-    const { rows, changes, lastInsertRowid } = await this.execute(query, values);
+    const { rows, changes, lastInsertRowid } = await this.execute(query, values, { refuse: "rounded" });
     const result = new QueryResult();
     result.raw = rows ?? lastInsertRowid;
     if (rows) result.records = rows;
@@ -137,7 +137,9 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   ): Promise<ReadStream> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
     const values = toBindValues(query, parameters, true);
-    const stream = Readable.from(new RowStream(readPages(this, query, values))) as ReadStream;
+    const stream = Readable.from(
+      new RowStream(readPages(this, query, values, { refuse: "rounded" })),
+    ) as ReadStream;
     let failed = false;
     stream.once("error", (error) => {
       failed = true;
