@@ -1,0 +1,120 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { format, promisify } from "node:util";
+import { type CodeBlock, codeBlocks, findDocuments, isProgram } from "./code-blocks";
+import { CompiledBlocks } from "./compiled-blocks";
+import { shellProblems } from "./shell-commands";
+import { fixtureOf } from "./surroundings";
+
+const blocks = findDocuments().flatMap((document) => codeBlocks(document));
+let compiled: CompiledBlocks;
+let folder: string;
+const home = process.cwd();
+
+beforeAll(() => {
+  compiled = new CompiledBlocks(blocks.filter(({ language }) => language === "ts"));
+});
+afterAll(() => compiled?.remove());
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "typeorm-sqlite-database-"));
+  process.chdir(folder);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.chdir(home);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What a block says that it prints, `console.log(…); // this`, is what it prints. */
+function expectPrinted(block: CodeBlock, printed: readonly string[]): void {
+  const promised = [...block.code.matchAll(/console\.log\(.*\);? *\/\/ (.+)$/gm)].map(([, text]) => text);
+  expect(printed.filter((line) => promised.includes(line))).toEqual(promised);
+}
+
+async function runProgram(block: CodeBlock, file: string): Promise<void> {
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, timeout: 60_000 });
+  expectPrinted(block, stdout.split("\n"));
+}
+
+/** A part of a program, between the opening and the closing of its surroundings. */
+async function runPart(block: CodeBlock): Promise<void> {
+  const printed: string[] = [];
+  jest.spyOn(console, "log").mockImplementation((...values) => {
+    printed.push(format(...values).replaceAll(/\s*\n\s*/g, " "));
+  });
+  const fixture = await import(compiled.fixture(fixtureOf(block)));
+  await fixture.open(block);
+  try {
+    const { run } = await import(compiled.fileOf(block));
+    await run();
+  } finally {
+    await fixture.close();
+  }
+  expectPrinted(block, printed);
+}
+
+async function runTypeScript(block: CodeBlock): Promise<void> {
+  expect(compiled.problemsOf(block)).toEqual([]);
+  if (isProgram(block)) await runProgram(block, compiled.fileOf(block));
+  else await runPart(block);
+}
+
+async function runJavaScript(block: CodeBlock): Promise<void> {
+  const file = join(compiled.scratch, `line-${block.line}.${/^import /m.test(block.code) ? "mjs" : "cjs"}`);
+  writeFileSync(file, block.code);
+  await runProgram(block, file);
+}
+
+/** By the words after the fence; nothing else may stand there. */
+const CHECKS: Record<string, { promise: string; check(block: CodeBlock): Promise<void> | void }> = {
+  ts: { promise: "runs", check: runTypeScript },
+  "ts signature": {
+    promise: "is what the types say",
+    check: (block) => expect(compiled.problemsOf(block)).toEqual([]),
+  },
+  js: { promise: "runs", check: runJavaScript },
+  sh: { promise: "names commands that exist", check: ({ code }) => expect(shellProblems(code)).toEqual([]) },
+};
+
+function kindOf({ language, detail }: CodeBlock): string {
+  return [language, ...detail.split(" ").slice(0, 1)].join(" ").trim();
+}
+
+test("the surroundings of the code blocks compile", () => {
+  expect(compiled.problemsOf()).toEqual([]);
+});
+
+test("there are blocks to run", () => {
+  expect(blocks.filter(({ document }) => document === "README.md")).not.toEqual([]);
+});
+
+for (const block of blocks) {
+  const kind = CHECKS[kindOf(block)];
+  test(`${block.document}, line ${block.line}: ${kind?.promise ?? "is run by somebody"}`, async () => {
+    if (!kind) throw new Error(`Nobody runs the language "${kindOf(block)}".`);
+    await kind.check(block);
+  });
+}
+
+describe("a block", () => {
+  const blockOf = (text: string) => codeBlocks("docs/x.md", text)[0];
+
+  test("of an unknown language has nobody to run it", () => {
+    expect(blockOf("a\n```ruby\nputs 1\n```\n")).toMatchObject({ language: "ruby", line: 3, code: "puts 1" });
+    expect(Object.keys(CHECKS)).not.toContain("ruby");
+  });
+
+  test("that is indented or does not end is refused", () => {
+    expect(() => blockOf("- a\n  ```ts\n  1;\n  ```\n")).toThrow(
+      "docs/x.md:2: a code block must not be indented",
+    );
+    expect(() => blockOf("```ts\n1;\n")).toThrow("docs/x.md:2: the code block has no end");
+  });
+
+  test("of the shell may name only commands that exist", () => {
+    expect(shellProblems("npm ci && npm run nothing # 1\nnpx rimraf x")).toHaveLength(2);
+  });
+});
