@@ -1,5 +1,14 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { Column, Entity, Index, type MigrationInterface, PrimaryColumn, type QueryRunner } from "typeorm";
+import { join } from "node:path";
+import {
+  Column,
+  Entity,
+  EntitySchema,
+  Index,
+  type MigrationInterface,
+  PrimaryColumn,
+  type QueryRunner,
+} from "typeorm";
 import type { QueryResultCache } from "typeorm/cache/QueryResultCache.js";
 import { ConfigurationError, CorruptDatabaseError, NotInitializedError } from "../src/errors";
 import type { SqliteDatabaseOptions } from "../src/options/sqlite-database-options";
@@ -68,6 +77,18 @@ test("makes the missing folders, the file in WAL mode and the missing tables", a
   expect(database.dataSource.isInitialized).toBe(true);
   expect(await rawRead(path, "PRAGMA journal_mode")).toEqual([{ journal_mode: "wal" }]);
   expect(await rawRead(path, NOTES)).toEqual([]);
+});
+
+test("takes entities as classes, as EntitySchemas and as glob strings, and makes the tables of all", async () => {
+  const schema = new EntitySchema({ name: "plain", columns: { id: { type: "integer", primary: true } } });
+  await databases.open({ entities: [Tagged, schema, join(__dirname, "support/small-*.ts")] });
+  const tables = await rawRead(
+    databases.path,
+    "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+  );
+  expect(tables.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["accounts", "notes", "plain", "tagged"]),
+  );
 });
 
 test("creates no table where createAll is false", async () => {

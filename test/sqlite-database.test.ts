@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Country, entities } from "../entities";
+import { Database } from "../src/database";
 import {
   ConfigurationError,
   DatabaseClosedError,
@@ -51,6 +53,13 @@ describe("the constructor", () => {
 
   test("refuses a folder", () => {
     expect(() => new SqliteDatabase(databases.folder.path)).toThrow(/folder/);
+  });
+
+  test("makes a Database, which knows no engine", () => {
+    expect(new SqliteDatabase(databases.path)).toBeInstanceOf(Database);
+    const text = readFileSync(join(__dirname, "../src/database.ts"), "utf8");
+    const imported = [...text.matchAll(/ from "(.+)"/g)].map(([, from]) => from);
+    expect(imported).toEqual(["./sql/parameters", "./sql/result"]);
   });
 
   test("touches no file", () => {

@@ -177,6 +177,31 @@ describe("synchronize", () => {
   });
 });
 
+test("synchronize that would leave rows that refer to nothing fails and changes nothing", async () => {
+  @Entity("parents")
+  class Owner {
+    @PrimaryColumn("integer")
+    id!: number;
+    @Column()
+    name!: string;
+  }
+  @Entity("pets")
+  class Pet {
+    @PrimaryColumn("integer")
+    id!: number;
+    @ManyToOne(() => Owner)
+    owner!: Relation<Owner>;
+  }
+  await rawExec(
+    databases.path,
+    "CREATE TABLE pets (id integer PRIMARY KEY NOT NULL, ownerId integer); INSERT INTO pets VALUES (1, 99)",
+  );
+  const before = await schemaOf(databases.path);
+  const database = await databases.open({ entities: [Owner, Pet], createAll: false, echo });
+  await expect(database.synchronize()).rejects.toMatchObject({ code: "FOREIGN_KEY_CHECK" });
+  expect(await schemaOf(databases.path)).toEqual(before);
+});
+
 describe.each(MODES)("migrations with transaction: %s", (transaction) => {
   const open = (...migrations: (new () => MigrationInterface)[]) => databases.open({ migrations, echo });
 
