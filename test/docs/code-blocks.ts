@@ -21,7 +21,7 @@ export function findDocuments(): string[] {
     .filter((path) => basename(path) === "README.md")
     .map((path) => `examples/${path}`);
   const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
-  return ["README.md", ...pages.map((name) => `docs/${name}`), ...examples].sort();
+  return ["README.md", "CONTRIBUTING.md", ...pages.map((name) => `docs/${name}`), ...examples].sort();
 }
 
 export function readDocument(document: string): string {

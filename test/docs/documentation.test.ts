@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { format, promisify } from "node:util";
-import { type CodeBlock, codeBlocks, findDocuments, isProgram } from "./code-blocks";
+import { type CodeBlock, codeBlocks, findDocuments, isProgram, ROOT } from "./code-blocks";
 import { CompiledBlocks } from "./compiled-blocks";
 import { shellProblems } from "./shell-commands";
 import { fixtureOf } from "./surroundings";
@@ -98,6 +98,22 @@ for (const block of blocks) {
     await kind.check(block);
   });
 }
+
+describe("examples/quickstart", () => {
+  const EXAMPLES = join(ROOT, "examples/quickstart");
+
+  test("quickstart.ts is the first program of README.md", () => {
+    const [first] = blocks.filter((block) => block.document === "README.md" && isProgram(block));
+    expect(`${first?.code}\n`).toBe(readFileSync(join(EXAMPLES, "quickstart.ts"), "utf8"));
+  });
+
+  test.each(["quickstart.cjs", "quickstart.mjs"])("%s runs", async (name) => {
+    const code = readFileSync(join(EXAMPLES, name), "utf8");
+    const file = join(compiled.scratch, name);
+    writeFileSync(file, code);
+    await runProgram({ document: name, line: 1, language: "js", detail: "", code }, file);
+  });
+});
 
 describe("a block", () => {
   const blockOf = (text: string) => codeBlocks("docs/x.md", text)[0];

@@ -26,6 +26,8 @@ function isKnown(command: string): boolean {
   if (program === "npm" && verb === "test") return "test" in scripts;
   if (program === "npm" && verb === "run") return (words[0] ?? "") in scripts;
   if (program === "npm" && verb === "install") return words.every((word) => installable.has(word));
+  // What a build makes is not there yet.
+  if (program === "node") return verb?.startsWith("build/") || existsSync(join(ROOT, verb ?? ""));
   if (program === "npx") return existsSync(join(ROOT, "node_modules/.bin", verb ?? ""));
   return false;
 }
