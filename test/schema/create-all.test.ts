@@ -257,3 +257,14 @@ test("waits for the writer before it, and is not seen by anyone before it is thr
   // Without and with sqlite_sequence, which comes with the first AUTOINCREMENT.
   expect([...seen].every((count) => count === 1 || count === all + 1)).toBe(true);
 });
+
+test("inside a session is part of it, and undone with it", async () => {
+  const database = await databases.open({ entities: [Note], createAll: false });
+  const undone = database.session(async (session) => {
+    await database.createAll();
+    await session.exec("INSERT INTO notes (text) VALUES ('one')");
+    throw new Error("boom");
+  });
+  await expect(undone).rejects.toThrow("boom");
+  expect(await rawRead(databases.path, "SELECT name FROM sqlite_schema")).toEqual([]);
+});
