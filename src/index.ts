@@ -1,6 +1,9 @@
 export { Database, type ExecOptions, type SessionOptions } from "./database";
 export { SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
 export * from "./errors";
+export type { BackupOptions, BackupProgress } from "./maintenance/backup";
+export type { CheckpointMode, CheckpointResult } from "./maintenance/checkpoint";
+export type { BrokenReference, IntegrityReport } from "./maintenance/integrity";
 export type { VacuumOptions } from "./maintenance/vacuum";
 export type { PragmaValue } from "./options/pragmas";
 export type { SqliteDatabaseOptions } from "./options/sqlite-database-options";

@@ -4,6 +4,9 @@ import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
 import { DatabaseClosedError, DatabaseError, NotInitializedError, ReadonlyError } from "./errors";
 import { Lifecycle } from "./lifecycle";
+import { type BackupOptions, backup } from "./maintenance/backup";
+import { type CheckpointMode, type CheckpointResult, checkpoint } from "./maintenance/checkpoint";
+import { checkIntegrity, type IntegrityReport } from "./maintenance/integrity";
 import { type VacuumOptions, vacuum } from "./maintenance/vacuum";
 import { ManagedDataSource } from "./managed-data-source";
 import { parseLocation } from "./options/location";
@@ -304,6 +307,60 @@ export class SqliteDatabase extends Database<Session> {
     this.#assertOpen("vacuum");
     this.#assertOutside("vacuum()");
     await vacuum(this.#dataSource, options);
+  }
+
+  /**
+   * Copies the database to a new file while reads and writes go on. The copy is of one moment. It gets its name only
+   * when it is complete, on the disk, and was opened and checked; a backup that failed leaves nothing behind.
+   *
+   * @param location a path or a file URL in a folder that exists, where there is no file yet
+   * @throws DatabaseError with the code `BACKUP` for a target that cannot be written, or a damaged copy
+   * @throws DiskFullError, CorruptDatabaseError, whatever `onProgress` throws, and the reason of `signal`
+   * @example
+   * await database.backup(`backups/${new Date().toISOString().slice(0, 10)}.db`, {
+   *   onProgress: ({ totalPages, remainingPages }) => console.log(`${totalPages - remainingPages} of ${totalPages}`),
+   * });
+   */
+  async backup(location: string | URL, options: BackupOptions = {}): Promise<void> {
+    this.#assertOpen("back up");
+    await backup(this.#dataSource, location, options);
+  }
+
+  /**
+   * Reads the whole file, and tells whether it is damaged and which rows refer to nothing.
+   *
+   * @example
+   * const { ok, integrity, foreignKeys } = await database.checkIntegrity();
+   */
+  async checkIntegrity(): Promise<IntegrityReport> {
+    this.#assertOpen("check the integrity");
+    return await checkIntegrity(this.#dataSource);
+  }
+
+  /**
+   * Lets SQLite bring the statistics up to date by which it plans queries, where it thinks it worth while. `close()`
+   * does so too; for a process that runs for weeks, once a day (https://sqlite.org/pragma.html#pragma_optimize).
+   */
+  async optimize(): Promise<void> {
+    this.#assertOpen("optimize");
+    this.#assertOutside("optimize()");
+    await this.#dataSource.driver.useOnce("writer", "optimize", (connection) =>
+      connection.all("PRAGMA optimize"),
+    );
+  }
+
+  /**
+   * Copies what is in the WAL into the database file. SQLite does so by itself after every 1000 pages.
+   *
+   * @param mode how far it goes
+   * @returns what it did; `busy` if readers or another process were in the way for `busyTimeout`
+   * @example
+   * const { busy } = await database.checkpoint("truncate");
+   */
+  async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
+    this.#assertOpen("checkpoint");
+    this.#assertOutside("checkpoint()");
+    return await checkpoint(this.#dataSource, mode);
   }
 
   /** Figures of the pool, of this moment; cheap enough for every scrape of a metrics collector. */

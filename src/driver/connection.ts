@@ -3,6 +3,7 @@ import { DatabaseClosedError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { admission, type Role } from "./admission";
 import { exactIntegers } from "./exact-integers";
+import { type BackupProgress, copyDatabase } from "./native-backup";
 import { type Prepare, StatementCache } from "./statement-cache";
 
 export type Row = Record<string, unknown>;
@@ -31,6 +32,10 @@ export interface Connection {
   all(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Row[]>;
   /** Runs a statement that has no result set. */
   run(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Changes>;
+  /**
+   * Copies what the transaction of the connection sees into a file. A signal ends it; what `onProgress` throws, too.
+   */
+  backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void>;
   /** Lets the calls that were made end, then closes. Never rejects. */
   close(): Promise<void>;
   /** Closes at once: interrupts the call that runs, and refuses those that wait. Never rejects. */
@@ -86,18 +91,26 @@ function preparing(handle: sqlite3.Database): Prepare<sqlite3.Statement> {
     });
 }
 
-interface Call {
+interface Settled {
+  readonly signal: AbortSignal | undefined;
+  readonly settle: (error: unknown, result?: unknown) => void;
+}
+
+interface StatementCall extends Settled {
   readonly sql: string;
   readonly values: readonly BindValue[];
   readonly method: "all" | "run";
-  readonly signal: AbortSignal | undefined;
-  readonly settle: (error: unknown, result?: unknown) => void;
+}
+
+interface BackupCall extends Settled {
+  readonly path: string;
+  readonly onProgress: (progress: BackupProgress) => void;
 }
 
 class NativeConnection implements Connection {
   readonly #handle: sqlite3.Database;
   readonly #statements: StatementCache<sqlite3.Statement>;
-  readonly #queue: Call[] = [];
+  readonly #queue: (StatementCall | BackupCall)[] = [];
   #busy = false;
   /** Interrupts the call that runs, until it ends. */
   #interrupt: (() => void) | undefined;
@@ -123,6 +136,11 @@ class NativeConnection implements Connection {
     return this.#call("run", sql, values, signal) as Promise<Changes>;
   }
 
+  backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void> {
+    if (this.#closing) return Promise.reject(new DatabaseClosedError());
+    return this.#enqueue({ path, onProgress, signal }) as Promise<void>;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -146,7 +164,7 @@ class NativeConnection implements Connection {
   }
 
   #call(
-    method: Call["method"],
+    method: StatementCall["method"],
     sql: string,
     values: readonly BindValue[],
     signal: AbortSignal | undefined,
@@ -155,9 +173,13 @@ class NativeConnection implements Connection {
     if (sql.includes("\0")) {
       return Promise.reject(new Error("the SQL text contains a NUL character, where SQLite would end it"));
     }
+    return this.#enqueue({ ...exactIntegers(sql, values), method, signal });
+  }
+
+  #enqueue(call: Omit<StatementCall, "settle"> | Omit<BackupCall, "settle">): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const settle: Call["settle"] = (error, result) => (error ? reject(error) : resolve(result));
-      this.#queue.push({ ...exactIntegers(sql, values), method, signal, settle });
+      const settle: Settled["settle"] = (error, result) => (error ? reject(error) : resolve(result));
+      this.#queue.push({ ...call, settle });
       if (!this.#busy) this.#next();
     });
   }
@@ -165,13 +187,33 @@ class NativeConnection implements Connection {
   #next(): void {
     const call = this.#queue.shift();
     this.#busy = call !== undefined;
-    if (call) admission.enter(this.role, () => this.#start(call));
-    else this.#idle?.();
+    if (!call) this.#idle?.();
+    else if ("path" in call) void this.#copy(call);
+    else admission.enter(this.role, () => this.#start(call));
   }
 
-  #start({ sql, values, method, signal, settle }: Call): void {
-    const stopped = (): unknown => (signal?.aborted ? signal.reason : this.#terminated);
-    const refusal = stopped();
+  /** Why a call is not to begin, or to go on. */
+  #stopped(signal: AbortSignal | undefined): unknown {
+    return signal?.aborted ? signal.reason : this.#terminated;
+  }
+
+  async #copy({ path, onProgress, signal, settle }: BackupCall): Promise<void> {
+    this.lastStatement = "backup";
+    const proceed = (progress: BackupProgress): void => {
+      const refusal = this.#stopped(signal);
+      if (refusal) throw refusal;
+      onProgress(progress);
+    };
+    const refusal = this.#stopped(signal);
+    await (refusal ? Promise.reject(refusal) : copyDatabase(this.#handle, this.role, path, proceed)).then(
+      settle,
+      settle,
+    );
+    this.#next();
+  }
+
+  #start({ sql, values, method, signal, settle }: StatementCall): void {
+    const refusal = this.#stopped(signal);
     if (refusal) {
       this.#finish(() => settle(refusal));
       return;
@@ -188,7 +230,7 @@ class NativeConnection implements Connection {
       this.#interrupt = undefined;
       clearInterval(timer);
       signal?.removeEventListener("abort", interrupt);
-      this.#finish(() => settle(error && (stopped() ?? error), result));
+      this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
     };
     const statement = this.#statements.take(sql, (error) => end(error));
     const parameters = values as unknown[];

@@ -1,0 +1,47 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import { ConfigurationError } from "../errors";
+
+/**
+ * How far a checkpoint goes (https://sqlite.org/pragma.html#pragma_wal_checkpoint): `passive` copies what it can without
+ * waiting for anyone; `full` waits until all is copied; `restart` also until nobody reads from the WAL any more, so that
+ * the next writer begins it anew; `truncate` also empties the file.
+ */
+export type CheckpointMode = "passive" | "full" | "restart" | "truncate";
+
+/** What a checkpoint did. Both numbers are -1 where there is no WAL. */
+export interface CheckpointResult {
+  /** Whether a reader, or another process, kept it from going as far as its mode says. */
+  readonly busy: boolean;
+  /** Pages in the WAL. */
+  readonly log: number;
+  /** How many of them have been copied into the database. */
+  readonly checkpointed: number;
+}
+
+const MODES: ReadonlySet<unknown> = new Set<CheckpointMode>(["passive", "full", "restart", "truncate"]);
+
+/** Readers are waited for in JavaScript, and not by SQLite on a thread of the pool. */
+const PAUSE_MS = 2;
+
+/** Waits for the writer's turn, then for up to `busyTimeout` for those who are in the way. */
+export async function checkpoint(
+  dataSource: SqliteDataSource,
+  mode: CheckpointMode,
+): Promise<CheckpointResult> {
+  if (!MODES.has(mode)) {
+    throw new ConfigurationError(
+      `There is no checkpoint mode ${JSON.stringify(mode)}; there are ${[...MODES].join(", ")}.`,
+    );
+  }
+  const { driver } = dataSource;
+  return await driver.useOnce("writer", "checkpoint", async (connection) => {
+    const end = performance.now() + driver.settings.busyTimeout;
+    for (;;) {
+      const [row] = await connection.all(`PRAGMA wal_checkpoint(${mode})`);
+      const { busy, log, checkpointed } = row as Record<"busy" | "log" | "checkpointed", number>;
+      if (busy === 0 || performance.now() >= end) return { busy: busy !== 0, log, checkpointed };
+      await sleep(PAUSE_MS);
+    }
+  });
+}
