@@ -138,7 +138,8 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   /**
-   * A session under manual control, which is not ambient. What is not committed when it is closed is rolled back.
+   * A session under manual control, which is not ambient. What is not committed when it is closed is rolled back. One
+   * that is never closed is rolled back when it is garbage, with a warning (`SESSION_LEAK`) that says where it was opened.
    *
    * @example
    * await using session = await database.openSession();
@@ -151,7 +152,7 @@ export class SqliteDatabase extends Database<Session> {
     const scope = this.#begin({ ...options, signal: deadline.signal });
     // Nobody may be waiting for a statement then.
     deadline.signal?.addEventListener("abort", () => void scope.rollback().catch(() => {}), { once: true });
-    return new Session(this.#dataSource, scope, false, () => deadline.end());
+    return Session.open(this.#dataSource, scope, () => deadline.end());
   }
 
   /**
