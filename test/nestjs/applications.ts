@@ -1,6 +1,8 @@
-import { Logger, type ModuleMetadata } from "@nestjs/common";
+import type { LoggerService, ModuleMetadata } from "@nestjs/common";
 import { Test, type TestingModule, type TestingModuleBuilder } from "@nestjs/testing";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary-folder";
+
+const SILENT: LoggerService = { log() {}, error() {}, warn() {} };
 
 export interface TestApplications {
   readonly folder: TemporaryFolder;
@@ -16,7 +18,6 @@ export interface TestApplications {
 /** Nest applications in a temporary folder, for the tests of the file that calls this; they are closed after the test. */
 export function testApplications(): TestApplications {
   const started: TestingModule[] = [];
-  beforeAll(() => Logger.overrideLogger(false));
   afterEach(async () => {
     await Promise.all(started.splice(0).map((application) => application.close()));
   });
@@ -27,7 +28,7 @@ export function testApplications(): TestApplications {
       return folder.file("test.db");
     },
     async start(metadata, change = (builder) => builder) {
-      const application = await change(Test.createTestingModule(metadata)).compile();
+      const application = await change(Test.createTestingModule(metadata).setLogger(SILENT)).compile();
       started.push(application);
       return await application.init();
     },

@@ -1,9 +1,10 @@
-import { rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { Controller, Get, type INestApplication, Inject } from "@nestjs/common";
 import { HealthCheck, HealthCheckService, TerminusModule } from "@nestjs/terminus";
 import { ConfigurationError, SqliteDatabase } from "../../src";
 import { getDatabaseToken, SqliteDatabaseModule, SqliteHealthIndicator } from "../../src/nestjs";
 import { deferred, settleNative } from "../support/deferred";
+import { rawExec } from "../support/raw-database";
 import { testApplications } from "./applications";
 
 const applications = testApplications();
@@ -58,6 +59,15 @@ test("a database whose file is gone is down", async () => {
   const { db } = await application.get(SqliteHealthIndicator).pingCheck("db");
   expect(db.status).toBe("down");
   expect(db.message).not.toBe("");
+});
+
+test("a database whose file was replaced is down", async () => {
+  const application = await start();
+  const other = applications.folder.file("other.db");
+  await rawExec(other, "CREATE TABLE others (id INTEGER)");
+  renameSync(other, applications.path);
+  const { db } = await application.get(SqliteHealthIndicator).pingCheck("db");
+  expect(db).toMatchObject({ status: "down", message: expect.stringContaining("not the one that is open") });
 });
 
 test("a database that is closed is down, and the indicator does not reject", async () => {
