@@ -36,6 +36,12 @@ test("a folder in the place of the file is named", async () => {
   await expect(start(applications.path)).rejects.toThrow(applications.path);
 });
 
+test("a folder that cannot be made is named with the reason", async () => {
+  writeFileSync(applications.folder.file("a file"), "");
+  const started = start(applications.folder.file("a file/data/app.db"));
+  await expect(started).rejects.toThrow(/a file\/data.*ENOTDIR|ENOTDIR.*a file\/data/);
+});
+
 test("a file that is missing, and must not be made, is named with SQLite's reason", async () => {
   await expect(start(`${applications.path}?mode=rw`)).rejects.toThrow(/test\.db/);
 });
