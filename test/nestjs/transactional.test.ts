@@ -12,7 +12,12 @@ import {
 } from "@nestjs/common";
 import { ContextIdFactory } from "@nestjs/core";
 import { ApiOperation, DocumentBuilder, SwaggerModule } from "@nestjs/swagger";
-import { getRepositoryToken, InjectEntityManager, InjectRepository } from "@nestjs/typeorm";
+import {
+  getDataSourceToken,
+  getRepositoryToken,
+  InjectEntityManager,
+  InjectRepository,
+} from "@nestjs/typeorm";
 import { EntityManager, type Repository } from "typeorm";
 import { ConfigurationError, ReadonlyError, SessionTimeoutError, SqliteDatabase } from "../../src";
 import { SqliteDatabaseModule, Transactional } from "../../src/nestjs";
@@ -419,6 +424,18 @@ describe("is refused with the remedy", () => {
     await expect(application.get(Notebook).write("one")).rejects.toThrow(
       /Import SqliteDatabaseModule\.forRoot\(location\)/,
     );
+  });
+
+  test("where a test has overridden the data source alone, whose repositories would not take part", async () => {
+    const own = await new SqliteDatabase(applications.path, { entities: [Note] }).init();
+    const application = await applications.start(
+      { imports: imports(":memory:"), providers: [Notebook, Log] },
+      (builder) => builder.overrideProvider(getDataSourceToken()).useValue(own.dataSource),
+    );
+    await expect(application.get(Notebook).write("one")).rejects.toThrow(
+      /Override getDatabaseToken\(\) instead/,
+    );
+    expect(await own.getRepository(Note).count()).toBe(0);
   });
 
   test("where the application has no database of that name", async () => {
