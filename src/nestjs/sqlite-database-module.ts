@@ -51,8 +51,13 @@ export class SqliteDatabaseModule {
       name,
       imports: [core],
       inject: [getDatabaseToken(name)],
-      // A database that a test put in the place of this one is opened by @nestjs/typeorm, which would try ten times.
-      useFactory: (opened: SqliteDatabase): Handed => ({ opened, toRetry: () => false }),
+      useFactory: (opened: SqliteDatabase): Handed => ({
+        opened,
+        // Here @nestjs/typeorm 11 looks for it when it closes the data source.
+        name,
+        // What a test put in the place of this database is opened by @nestjs/typeorm, which would try ten times.
+        toRetry: () => false,
+      }),
       dataSourceFactory: async (handed) => (handed as unknown as Handed).opened.dataSource,
     });
     return { module: SqliteDatabaseModule, imports: [core, typeOrm] };
