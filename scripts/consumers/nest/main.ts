@@ -84,6 +84,7 @@ class NotesModule {}
 @Module({
   imports: [
     SqliteDatabaseModule.forRootAsync({ useFactory: () => ({ location: "sqlite:///./nest.db" }) }),
+    SqliteDatabaseModule.forRoot("./audit.db", { name: "audit" }),
     NotesModule,
   ],
 })
