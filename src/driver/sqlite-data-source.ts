@@ -18,7 +18,7 @@ import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-da
 import type { DriverSettings } from "./driver-settings";
 import { SqliteDriver } from "./sqlite-driver";
 import { SqliteEntityManager } from "./sqlite-entity-manager";
-import { SqliteQueryBuilder } from "./sqlite-query-builder";
+import { createQueryBuilder } from "./sqlite-query-builder";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import type { TransactionScope } from "./transaction-scope";
 
@@ -105,9 +105,7 @@ export class SqliteDataSource extends DataSource {
     alias?: string,
     queryRunner?: QueryRunner,
   ): SelectQueryBuilder<any> {
-    if (!alias) return new SqliteQueryBuilder(this, entityOrRunner as QueryRunner | undefined);
-    const { target } = this.getMetadata(entityOrRunner as EntityTarget<any>);
-    return new SqliteQueryBuilder(this, queryRunner).select(alias).from(target, alias);
+    return createQueryBuilder(this, entityOrRunner, alias, queryRunner);
   }
 
   override createQueryRunner(
