@@ -125,18 +125,20 @@ function listed(errors: readonly ValidationError[], path = ""): string[] {
 }
 
 /**
- * A result has an integer beyond ±2^53, which JavaScript's `number` would round. Nothing that this statement wrote on
- * its own is kept; inside a session, its transaction decides.
+ * A result has an integer beyond ±2^53, which JavaScript's `number` would round. What a statement of `exec()` wrote on
+ * its own is not kept; inside a session, its transaction decides. TypeORM's own queries give those that a number holds
+ * exactly; what one of them wrote outside a transaction and has RETURNING such an integer is kept.
  */
 export class UnsafeIntegerError extends DatabaseError {
   constructor(
     /** The column of the result. */
     readonly column: string,
+    remedy = `Select it as text, CAST(${column} AS TEXT) AS ${column}, and make a BigInt of it; ` +
+      "an entity keeps such values in a column of text.",
   ) {
     super(
       "UNSAFE_INTEGER",
-      `The column ${column} holds an integer beyond ±2^53, which a number cannot hold exactly. ` +
-        `Select it as text, CAST(${column} AS TEXT) AS ${column}, and make a BigInt of it.`,
+      `The column ${column} holds an integer beyond ±2^53, which a number cannot hold exactly. ${remedy}`,
     );
   }
 }

@@ -89,8 +89,11 @@ export class SqliteDatabase extends Database<Session> {
   /**
    * Refuses new work, lets the work in flight end for up to `closeTimeout`, then interrupts it. Leaves no WAL behind.
    * Closing what is closed is harmless; `init()` may follow.
+   *
+   * @throws DatabaseError inside a session, which it would wait for
    */
   async close(): Promise<void> {
+    this.#assertOutside("close()");
     await this.#lifecycle.close();
   }
 

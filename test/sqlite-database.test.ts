@@ -213,7 +213,7 @@ describe("echo", () => {
       await expect(database.exec("SELECT * FROM nowhere")).rejects.toThrow("no such table");
       const lines = print.mock.calls.map(([line]) => String(line));
       expect(lines).toEqual([
-        expect.stringMatching(/\d\.\d+ ms +SELECT \? \+ 0 AS age.*\[ ?21 ?\]/),
+        expect.stringMatching(/\d\.\d+ ms +SELECT :age \+ 0 AS age.*\[ ?21 ?\]/),
         expect.stringMatching(/\d\.\d+ ms +BEGIN IMMEDIATE/),
         expect.stringMatching(/\d\.\d+ ms +INSERT INTO "notes".*'echoed'/),
         expect.stringMatching(/\d\.\d+ ms +COMMIT/),
@@ -250,7 +250,7 @@ describe("echo", () => {
     const database = await databases.open({ echo });
     queries.length = 0;
     await database.exec("SELECT :age + 0", { age: 21 });
-    expect(queries).toEqual([["SELECT ? + 0", [21]]]);
+    expect(queries).toEqual([["SELECT :age + 0", [21]]]);
     await expect(database.exec("SELECT * FROM nowhere")).rejects.toThrow();
     expect(failures).toEqual([[expect.stringContaining("no such table"), "SELECT * FROM nowhere"]]);
   });

@@ -1,6 +1,7 @@
 import { ConfigurationError } from "../errors";
 import { pragmaMatches } from "../options/pragma-matches";
 import { type Pragma, pragmaStatement } from "../options/pragmas";
+import { quotedName } from "../sql/quoted-name";
 import { retryWhileBusy } from "./busy-retry";
 import type { Connection, Row } from "./connection";
 import type { DriverSettings } from "./driver-settings";
@@ -43,10 +44,10 @@ export async function attach(
   settings: DriverSettings,
 ): Promise<void> {
   const retry = (sql: string) => retryWhileBusy(() => connection.all(sql), settings);
-  await retry(`ATTACH '${path.replaceAll("'", "''")}' AS "${handle.replaceAll('"', '""')}"`);
+  await retry(`ATTACH '${path.replaceAll("'", "''")}' AS ${quotedName(handle)}`);
   const journalMode = settings.pragmas.find(({ name }) => name === "journal_mode");
   if (journalMode && connection.role === "writer" && !settings.location.memory) {
-    await retry(`PRAGMA "${handle.replaceAll('"', '""')}".journal_mode = '${journalMode.value}'`);
+    await retry(`PRAGMA ${quotedName(handle)}.journal_mode = '${journalMode.value}'`);
   }
 }
 

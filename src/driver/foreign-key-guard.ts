@@ -6,14 +6,24 @@ type Place = { run<T>(use: (connection: Connection) => Promise<T>): Promise<T> }
 
 /**
  * Makes up for the foreign keys that are off while a schema is changed: what would break them fails before the commit.
- * Rows that pointed to nothing before are not held against the change.
+ * Rows that pointed to nothing before are not held against the change. On guard only between the two calls that say so.
  */
 export class ForeignKeyGuard {
+  #isOn = false;
   #before: Map<string, number> | undefined;
+
+  begin(): void {
+    this.#isOn = true;
+  }
+
+  end(): void {
+    this.#isOn = false;
+    this.#before = undefined;
+  }
 
   /** To be called before the first statement that changes anything. */
   async remember(place: Place): Promise<void> {
-    this.#before ??= await violations(place);
+    if (this.#isOn) this.#before ??= await violations(place);
   }
 
   /** @throws DatabaseError naming tables and numbers of rows */

@@ -1,5 +1,6 @@
 import type { BindValue } from "../sql/bind-value";
 import type { PagedStatement } from "../sql/paged-statement";
+import { quotedName } from "../sql/quoted-name";
 import type { Connection, Row } from "./connection";
 import { throwMapped } from "./error-mapping";
 import { planOf, type QueryProgram } from "./query-program";
@@ -13,7 +14,7 @@ export class Materialized {
   #last = 0;
 
   constructor(names: readonly string[]) {
-    const columns = names.map((name, index) => `c${index} AS "${name.replaceAll('"', '""')}"`);
+    const columns = names.map((name, index) => `c${index} AS ${quotedName(name)}`);
     this.#select = `SELECT ${columns.join(", ")} FROM ${TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?`;
   }
 

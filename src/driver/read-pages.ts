@@ -5,13 +5,13 @@ import { analyzeStatement } from "../sql/statement";
 import type { Row } from "./connection";
 import { type Materialized, materialize } from "./materialized-rows";
 import { type QueryProgram, readProgram } from "./query-program";
+import type { ExecuteOptions } from "./run-statement";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Refuse integers that were rounded. */
-  readonly exact?: boolean | undefined;
+  readonly refuse?: ExecuteOptions["refuse"];
 }
 
 interface Reading extends ReadOptions {
@@ -68,9 +68,9 @@ async function* read(
   sql: string,
   values: BindValue[],
   own: boolean,
-  { signal, exact }: ReadOptions,
+  { signal, refuse }: ReadOptions,
 ): AsyncGenerator<Row[], void, undefined> {
-  const whole = () => runner.execute(sql, values, { readonly: true, exact, signal });
+  const whole = () => runner.execute(sql, values, { readonly: true, refuse, signal });
   const paged = pagedStatement(sql, values);
   const program = paged && (await readProgram(runner.scope!, paged.sql));
   const bounds = paged && program && (await boundsOf(runner, paged, signal));
@@ -80,7 +80,7 @@ async function* read(
     yield rows;
     return;
   }
-  yield* readBetween({ runner, paged, program, own, signal, exact }, bounds);
+  yield* readBetween({ runner, paged, program, own, signal, refuse }, bounds);
 }
 
 /** How many rows there are at most, and how many are left out. */
@@ -117,7 +117,7 @@ async function* readBetween(
   reading: Reading,
   { most, skip }: Bounds,
 ): AsyncGenerator<Row[], void, undefined> {
-  const { runner, paged, program, own, signal, exact } = reading;
+  const { runner, paged, program, own, signal, refuse } = reading;
   let stored: Materialized | undefined;
   let taken = 0;
   let size = program.isRandom ? 1 : FIRST_PAGE;
@@ -126,7 +126,7 @@ async function* readBetween(
     const { sql, values } = stored
       ? stored.page(wanted)
       : { sql: paged.sql, values: [...paged.values, wanted, skip + taken] };
-    const { rows = [] } = await runner.execute(sql, values, { readonly: true, exact, signal });
+    const { rows = [] } = await runner.execute(sql, values, { readonly: true, refuse, signal });
     const isFirst = taken === 0 && !stored;
     const isLast = rows.length < wanted;
     // A row of a random query only tells the names of the columns.
@@ -142,7 +142,7 @@ async function* readBetween(
       if (!stored && program.isRandom) {
         const all = await runner.execute(paged.sql, [...paged.values, left.most, left.skip], {
           readonly: true,
-          exact,
+          refuse,
           signal,
         });
         yield all.rows ?? [];

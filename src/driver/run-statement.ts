@@ -1,8 +1,9 @@
 import { ReadonlyError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
+import { columnNamesQuery } from "../sql/column-names";
 import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
-import { refuseUnsafeIntegers } from "./unsafe-integers";
+import { type Refused, refuseUnsafeIntegers } from "./unsafe-integers";
 
 /** How a statement is to be run. */
 export interface ExecuteOptions {
@@ -10,16 +11,18 @@ export interface ExecuteOptions {
   readonly readonly?: boolean | undefined;
   /** Stops waiting, or interrupts the statement. */
   readonly signal?: AbortSignal | undefined;
-  /** Find out the rowid of the last insert also where the statement returns rows, at the cost of a further call. */
-  readonly wantsRowid?: boolean | undefined;
-  /** Refuse a result with integers that were rounded, instead of handing them out as TypeORM's drivers do. */
-  readonly exact?: boolean | undefined;
+  /** Find out, at the cost of a further call, the rowid of an insert that returns rows, and the columns of no rows. */
+  readonly wantsDetails?: boolean | undefined;
+  /** Which integers beyond 2^53 are refused: all of them, or those that a number cannot hold. */
+  readonly refuse?: Refused | undefined;
 }
 
 /** What a statement did. */
 export interface StatementResult {
   /** `undefined` if it has no result set. */
   readonly rows: Row[] | undefined;
+  /** The names of the columns of the rows, in their order; empty where nothing tells. */
+  readonly columns: string[];
   /** How many rows it inserted, updated or deleted; `undefined` if it only reads. */
   readonly changes: number | undefined;
   /** The rowid of the connection's last insert; `undefined` if it is not known. */
@@ -27,7 +30,12 @@ export interface StatementResult {
 }
 
 /** What a statement did that only began or ended a transaction. */
-export const NOTHING: StatementResult = { rows: undefined, changes: undefined, lastInsertRowid: undefined };
+export const NOTHING: StatementResult = {
+  rows: undefined,
+  columns: [],
+  changes: undefined,
+  lastInsertRowid: undefined,
+};
 
 interface Statement extends ExecuteOptions {
   readonly statement: StatementAnalysis;
@@ -49,10 +57,11 @@ export async function runStatement(connection: Connection, call: Statement): Pro
   }
 }
 
-/** What RETURNING hands out may be refused, and then must not have been written. */
+/** What RETURNING hands out may be refused, and then should not have been written. */
 async function runOrUndo(connection: Connection, call: Statement): Promise<StatementResult> {
-  const { statement, exact, retry } = call;
-  const mayBeRefused = exact && retry && statement.returnsRows && !statement.readsOnly;
+  const { statement, refuse, retry } = call;
+  // TypeORM asks for what it inserts one by one; two calls more for each would cost more than they are worth.
+  const mayBeRefused = refuse === "all" && retry && statement.returnsRows && !statement.readsOnly;
   if (!mayBeRefused || statement.kind === "pragma") return await run(connection, call);
   await connection.run("SAVEPOINT returned");
   try {
@@ -69,19 +78,34 @@ async function runOrUndo(connection: Connection, call: Statement): Promise<State
 
 async function run(
   connection: Connection,
-  { statement: { kind, returnsRows }, sql, values, wantsRowid, exact, signal }: Statement,
+  { statement: { kind, returnsRows }, sql, values, wantsDetails, refuse, signal }: Statement,
 ): Promise<StatementResult> {
   const writes = kind === "insert" || kind === "update" || kind === "delete";
   if (!returnsRows) {
     const { changes, lastInsertRowid } = await connection.run(sql, values, signal);
     // After anything else, SQLite still has the number of the last INSERT, UPDATE or DELETE.
-    return { rows: undefined, changes: writes ? changes : 0, lastInsertRowid };
+    return { rows: undefined, columns: [], changes: writes ? changes : 0, lastInsertRowid };
   }
   const rows = await connection.all(sql, values, signal);
-  if (exact) await refuseUnsafeIntegers(connection, { sql, values }, rows, signal);
-  const lastInsertRowid = wantsRowid && kind === "insert" ? await lastRowid(connection) : undefined;
+  if (refuse) await refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
+  const lastInsertRowid = wantsDetails && kind === "insert" ? await lastRowid(connection) : undefined;
+  const columns = rows[0]
+    ? Object.keys(rows[0])
+    : wantsDetails
+      ? await columnsOf(connection, sql, values)
+      : [];
   // RETURNING has a row for each that was written: https://sqlite.org/lang_returning.html
-  return { rows, changes: writes ? rows.length : undefined, lastInsertRowid };
+  return { rows, columns, changes: writes ? rows.length : undefined, lastInsertRowid };
+}
+
+async function columnsOf(
+  connection: Connection,
+  sql: string,
+  values: readonly BindValue[],
+): Promise<string[]> {
+  const query = columnNamesQuery(sql, values);
+  const [names] = query ? await connection.all(query.sql, query.values).catch(() => []) : [];
+  return Object.keys(names ?? {});
 }
 
 async function lastRowid(connection: Connection): Promise<number> {

@@ -1,4 +1,6 @@
-import type { TransactionContext } from "./transaction-context";
+import type { ForeignKeyGuard } from "./foreign-key-guard";
+import type { PinnedConnection } from "./pinned-connection";
+import type { SqliteDriver } from "./sqlite-driver";
 import type { TransactionScope } from "./transaction-scope";
 
 interface Started {
@@ -8,16 +10,26 @@ interface Started {
   framed: boolean;
 }
 
+/** What a runner's transactions need of it. */
+interface Owner {
+  readonly driver: SqliteDriver;
+  readonly pinned: PinnedConnection;
+  readonly guard: ForeignKeyGuard;
+  /** Called when the number of transactions that are open has changed. */
+  readonly changed: (depth: number) => void;
+}
+
 /** The transactions of one query runner: the one it takes part in, and those it has started inside. */
 export class RunnerTransactions {
-  readonly #context: TransactionContext;
+  readonly #owner: Owner;
   /** Not its own: the session it belongs to. */
   readonly joined: TransactionScope | undefined;
   readonly #started: Started[] = [];
 
-  constructor(context: TransactionContext, joined: TransactionScope | undefined) {
-    this.#context = context;
+  constructor(owner: Owner, joined: TransactionScope | undefined) {
+    this.#owner = owner;
     this.joined = joined;
+    this.#changed();
   }
 
   /**
@@ -26,7 +38,7 @@ export class RunnerTransactions {
    */
   get current(): TransactionScope | undefined {
     const outermost = this.joined ?? this.#started[0]?.scope;
-    let scope = outermost && this.#context.innermost(outermost);
+    let scope = outermost && this.#owner.driver.context.innermost(outermost);
     for (;;) {
       const inner = this.#started.find(
         ({ framed, parent }) => !framed && parent !== undefined && parent === scope,
@@ -34,10 +46,6 @@ export class RunnerTransactions {
       if (!inner) return scope;
       scope = inner.scope;
     }
-  }
-
-  get depth(): number {
-    return this.#started.length + (this.joined ? 1 : 0);
   }
 
   /** What was started last. */
@@ -50,8 +58,35 @@ export class RunnerTransactions {
     return !this.joined && this.#started[0]?.scope === scope;
   }
 
-  enter(scope: TransactionScope, parent: TransactionScope | undefined): void {
-    this.#started.push({ scope, parent, framed: false });
+  /** Begins a transaction, on the connection that the runner has, or else on the writer. */
+  async begin(): Promise<void> {
+    const { driver, pinned } = this.#owner;
+    const transaction = driver.openTransaction({
+      readonly: false,
+      label: "transaction",
+      logged: false,
+      // What is pinned stays with the runner when the transaction is over.
+      source: {
+        acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
+        release: async (connection) => {
+          if (connection !== pinned.connection) await driver.pool.release(connection);
+        },
+        discard: (connection) => driver.pool.discard(connection),
+      },
+    });
+    try {
+      await transaction.run(async () => {});
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    }
+    this.#enter(transaction, undefined);
+  }
+
+  async beginSavepoint(parent: TransactionScope): Promise<TransactionScope> {
+    const savepoint = await parent.savepoint();
+    this.#enter(savepoint, parent);
+    return savepoint;
   }
 
   /** Notes that `scope` belongs to a callback. */
@@ -60,8 +95,29 @@ export class RunnerTransactions {
     if (started) started.framed = true;
   }
 
-  leave(scope: TransactionScope): void {
+  /** Ends `scope`; what fails to commit is still open, so that it can be rolled back. */
+  async end(scope: TransactionScope, how: "commit" | "rollback"): Promise<void> {
+    if (how === "commit") {
+      if (this.isRoot(scope)) await this.#owner.guard.check(scope);
+      await scope.commit();
+    }
     const index = this.#started.findIndex((one) => one.scope === scope);
     if (index >= 0) this.#started.splice(index, 1);
+    this.#changed();
+    if (how === "rollback") await scope.rollback();
+  }
+
+  /** Rolls back whatever is open, from the inside out. */
+  async rollbackAll(): Promise<void> {
+    for (let scope = this.last; scope; scope = this.last) await this.end(scope, "rollback");
+  }
+
+  #enter(scope: TransactionScope, parent: TransactionScope | undefined): void {
+    this.#started.push({ scope, parent, framed: false });
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#owner.changed(this.#started.length + (this.joined ? 1 : 0));
   }
 }

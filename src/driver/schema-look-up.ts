@@ -1,5 +1,6 @@
 import type { BindValue } from "../sql/bind-value";
 import { namesBetween } from "../sql/check-constraints";
+import { quotedName } from "../sql/quoted-name";
 import { StatementTokens } from "../sql/statement-tokens";
 import type { InsertedValue } from "../sql/target-table";
 import type { Connection, Row } from "./connection";
@@ -16,10 +17,6 @@ export interface ForeignKey {
   readonly parent: string;
   /** The columns of the parent. */
   readonly others: readonly string[];
-}
-
-function quoted(name: string): string {
-  return name.replaceAll('"', '""');
 }
 
 const WRITES = new Set(["INSERT", "REPLACE", "UPDATE", "DELETE"]);
@@ -121,9 +118,9 @@ export class SchemaLookUp {
       bound.push(parameters[parameter - 1] as BindValue);
       return "?";
     });
-    const matches = others.map((name, index) => `"${quoted(name)}" = ${given[index]}`);
+    const matches = others.map((name, index) => `${quotedName(name)} = ${given[index]}`);
     if (bound.includes(null) || given.some((text) => /^null$/i.test(text))) return false;
-    const sql = `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM "${quoted(parent)}" WHERE ${matches.join(" AND ")})`;
+    const sql = `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM ${quotedName(parent)} WHERE ${matches.join(" AND ")})`;
     return (await this.#all(sql, bound)).length > 0;
   }
 

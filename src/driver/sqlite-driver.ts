@@ -2,14 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { EntityMetadata, ObjectLiteral, ReplicationMode } from "typeorm";
 import { BetterSqlite3Driver } from "typeorm/driver/better-sqlite3/BetterSqlite3Driver.js";
-import {
-  ConfigurationError,
-  DatabaseClosedError,
-  DatabaseError,
-  NotInitializedError,
-  PoolTimeoutError,
-  QueryError,
-} from "../errors";
+import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import { admission, type Role } from "./admission";
 import type { Connection } from "./connection";
@@ -19,6 +12,7 @@ import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
 import { writeNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
+import { openError } from "./open-error";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { type ConnectionSource, Transaction } from "./transaction";
@@ -309,20 +303,4 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }
     }
   }
-}
-
-/** Why a database could not be opened, with its location in the message. */
-function openError(location: string, error: unknown): unknown {
-  if (error instanceof DatabaseError) return error;
-  const place = JSON.stringify(location);
-  if (error instanceof QueryError) {
-    error.message = `Cannot open ${place}: ${error.message}`;
-    return error;
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ConfigurationError(
-    `Cannot open ${place}: ${reason}. Check that the folder exists and that this process may read and write in it; ` +
-      "a database that is only read is opened with ?mode=ro.",
-    { cause: error },
-  );
 }

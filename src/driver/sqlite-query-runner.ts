@@ -11,61 +11,32 @@ import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
 import type { ReadStream } from "typeorm/platform/PlatformTools.js";
 import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
-import {
-  DatabaseError,
-  ParameterError,
-  QueryError,
-  ReadonlyDatabaseError,
-  ReadonlyError,
-  UnsafeIntegerError,
-} from "../errors";
-import { FairLock } from "../pool/fair-lock";
+import { DatabaseError, QueryError, ReadonlyError, UnsafeIntegerError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
-import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
-import type { Role } from "./admission";
-import { anySignal } from "./any-signal";
+import { analyzeStatement } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
-import { isEngineError, retryWhileBusy } from "./busy-retry";
-import type { Connection } from "./connection";
 import { throwMapped } from "./error-mapping";
 import { ForeignKeyGuard } from "./foreign-key-guard";
 import { observeStatement } from "./observe-statement";
 import { PinnedConnection } from "./pinned-connection";
 import { readPages } from "./read-pages";
 import { RowStream } from "./row-stream";
-import {
-  type ExecuteOptions,
-  NOTHING,
-  refusedWrite,
-  runStatement,
-  type StatementResult,
-} from "./run-statement";
+import type { ExecuteOptions, StatementResult } from "./run-statement";
 import { RunnerTransactions } from "./runner-transactions";
 import type { SqliteDriver } from "./sqlite-driver";
+import { StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
 
-interface Call extends ExecuteOptions {
-  readonly statement: StatementAnalysis;
-  readonly sql: string;
-  readonly values: BindValue[];
-  /** Whether it may be run again after BUSY. */
-  readonly retry?: boolean;
-}
-
-/**
- * Runs statements, each on the connection it belongs to: that of the runner's transaction; the writer it is pinned to
- * by a statement that changed the connection itself; else a reader or the writer for just this one statement. So a
- * runner that nobody released holds nothing.
- */
+/** TypeORM's query runner, over connections that it has only while it needs them: one that nobody released holds nothing. */
 export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   declare readonly driver: SqliteDriver;
   readonly #transactions: RunnerTransactions;
   readonly #pinned: PinnedConnection;
-  readonly #turn = new FairLock();
+  readonly #guard = new ForeignKeyGuard();
+  readonly #router: StatementRouter;
   /** The transaction that is beginning; one that is started meanwhile is nested in it. */
   #beginning: Promise<unknown> | undefined;
   #migrationDepth = 0;
-  #guard: ForeignKeyGuard | undefined;
 
   constructor(driver: SqliteDriver, mode: ReplicationMode, joined?: TransactionScope) {
     super();
@@ -73,9 +44,15 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     this.dataSource = driver.dataSource;
     this.mode = mode;
     this.broadcaster = new Broadcaster(this);
-    this.#transactions = new RunnerTransactions(driver.context, joined);
     this.#pinned = new PinnedConnection(driver);
-    this.#showTransaction();
+    const held = { driver, pinned: this.#pinned, guard: this.#guard };
+    const changed = (depth: number): void => {
+      // What TypeORM reads to decide whether to begin a transaction of its own.
+      this.transactionDepth = depth;
+      this.isTransactionActive = depth > 0;
+    };
+    this.#transactions = new RunnerTransactions({ ...held, changed }, joined);
+    this.#router = new StatementRouter({ ...held, transactions: this.#transactions });
   }
 
   /** The transaction or savepoint that a statement sent now runs in. */
@@ -88,7 +65,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   override async query(query: string, parameters: any[] = [], useStructuredResult = false): Promise<any> {
     if (parameters && !Array.isArray(parameters)) throw new NamedPlaceholdersNotSupportedError();
     const values = toBindValues(query, parameters ?? [], useStructuredResult);
-    const { rows, changes, lastInsertRowid } = await this.execute(query, values);
+    const { rows, changes, lastInsertRowid } = await this.execute(query, values, { refuse: "rounded" });
     const result = new QueryResult();
     result.raw = rows ?? lastInsertRowid;
     if (rows) result.records = rows;
@@ -110,7 +87,9 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     try {
       // What is not mapped yet comes from opening a connection.
       return await observeStatement(this, sql, values, () =>
-        this.#route({ ...options, statement, sql, values }).catch((error) => throwMapped(sql, values, error)),
+        this.#router
+          .run({ ...options, statement, sql, values })
+          .catch((error) => throwMapped(sql, values, error)),
       );
     } catch (error) {
       // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.
@@ -137,7 +116,9 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   ): Promise<ReadStream> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
     const values = toBindValues(query, parameters, true);
-    const stream = Readable.from(new RowStream(readPages(this, query, values))) as ReadStream;
+    const stream = Readable.from(
+      new RowStream(readPages(this, query, values, { refuse: "rounded" })),
+    ) as ReadStream;
     let failed = false;
     stream.once("error", (error) => {
       failed = true;
@@ -232,14 +213,14 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
   async commit(scope: TransactionScope): Promise<void> {
     await this.broadcaster.broadcast("BeforeTransactionCommit");
     if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("COMMIT");
-    else await this.#end(scope, "commit");
+    else await this.#transactions.end(scope, "commit");
     await this.broadcaster.broadcast("AfterTransactionCommit");
   }
 
   async rollback(scope: TransactionScope): Promise<void> {
     await this.broadcaster.broadcast("BeforeTransactionRollback");
     if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("ROLLBACK");
-    else await this.#end(scope, "rollback");
+    else await this.#transactions.end(scope, "rollback");
     await this.broadcaster.broadcast("AfterTransactionRollback");
   }
 
@@ -250,18 +231,17 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
       return;
     }
     await this.suspendForeignKeys();
-    this.#guard = new ForeignKeyGuard();
+    this.#guard.begin();
     this.#migrationDepth = 1;
   }
 
   override async afterMigration(): Promise<void> {
     if (this.#migrationDepth === 0 || --this.#migrationDepth > 0) return;
-    const guard = this.#guard;
-    this.#guard = undefined;
     try {
       // Without a transaction nothing can be undone any more, but it must be known.
-      await guard?.check({ run: async (use) => use(await this.#pinned.take()) });
+      await this.#guard.check({ run: async (use) => use(await this.#pinned.take()) });
     } finally {
+      this.#guard.end();
       await this.#pinned.giveBack();
     }
   }
@@ -289,9 +269,7 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     (this as { isReleased: boolean }).isReleased = true;
     await super.release();
     try {
-      for (let scope = this.#transactions.last; scope; scope = this.#transactions.last) {
-        await this.#end(scope, "rollback");
-      }
+      await this.#transactions.rollbackAll();
     } finally {
       await this.#pinned.giveBack();
     }
@@ -328,106 +306,6 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     );
   }
 
-  async #route(call: Call): Promise<StatementResult> {
-    if (this.scope) return await this.#inScope(this.scope, call);
-    // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
-    const done = await this.#turn.acquire({ signal: call.signal });
-    try {
-      // What was sent before may have begun a transaction.
-      if (!this.scope) return await this.#alone(call);
-    } finally {
-      done();
-    }
-    return await this.#inScope(this.scope, call);
-  }
-
-  /** Outside of a transaction. */
-  async #alone(call: Call): Promise<StatementResult> {
-    const { statement } = call;
-    if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
-    if (statement.kind === "begin") {
-      await this.#begin();
-      return NOTHING;
-    }
-    if (statement.pinsConnection || statement.kind === "savepoint") {
-      return await this.#on(await this.#pinned.take(), call);
-    }
-    const { connection } = this.#pinned;
-    if (connection) {
-      if (!statement.readsOnly) await this.#guard?.remember({ run: (use) => use(connection) });
-      return await this.#on(connection, call);
-    }
-    const reads = statement.readsOnly && !statement.usesConnectionState;
-    try {
-      return await this.#autocommit(reads ? "reader" : "writer", call);
-    } catch (error) {
-      // The text looked like a read; SQLite knows better. Nothing was written, so the writer can take it.
-      if (reads && error instanceof ReadonlyDatabaseError) return await this.#autocommit("writer", call);
-      throw error;
-    }
-  }
-
-  async #inScope(scope: TransactionScope, call: Call): Promise<StatementResult> {
-    const { kind, pinsConnection } = call.statement;
-    if ((call.readonly || scope.readonly) && !call.statement.readsOnly) throw refusedWrite(call);
-    if (kind === "commit" || kind === "rollback") {
-      if (!this.#transactions.isRoot(scope)) throw refusedEnd(kind);
-      // Statements that were sent before it and not awaited come first.
-      await scope.run(async () => {}).catch(() => {});
-      await this.#end(scope, kind);
-      return NOTHING;
-    }
-    if (!call.statement.readsOnly) await this.#guard?.remember(scope);
-    const inScope = {
-      ...call,
-      readonly: call.readonly || scope.readonly,
-      signal: anySignal(scope.signal, call.signal),
-    };
-    return await scope.run((connection) => {
-      if (pinsConnection && !this.#transactions.joined) this.#pinned.adopt(connection);
-      return this.#on(connection, inScope);
-    });
-  }
-
-  /** Ends `scope`; what fails to commit is still open, so that it can be rolled back. */
-  async #end(scope: TransactionScope, how: "commit" | "rollback"): Promise<void> {
-    if (how === "commit") {
-      if (this.#transactions.isRoot(scope)) await this.#guard?.check(scope);
-      await scope.commit();
-    }
-    this.#transactions.leave(scope);
-    this.#showTransaction();
-    if (how === "rollback") await scope.rollback();
-  }
-
-  /** On a connection for just this statement, which therefore can be run again while another process has the lock. */
-  async #autocommit(role: Role, call: Call): Promise<StatementResult> {
-    return await this.driver.useOnce(
-      role,
-      "query",
-      (connection) => this.#on(connection, { ...call, retry: true }),
-      call.signal,
-    );
-  }
-
-  async #on(connection: Connection, call: Call): Promise<StatementResult> {
-    const { statement, sql, values, readonly, retry } = call;
-    if (statement.pinsConnection) await this.driver.pool.markAltered(connection, statement.pragma?.name);
-    const once = async () => {
-      if (answersFromMemory(statement)) await this.driver.refreshSchema(connection);
-      return await runStatement(connection, call);
-    };
-    try {
-      return await (retry
-        ? retryWhileBusy(once, { busyTimeout: this.driver.settings.busyTimeout, signal: call.signal })
-        : once());
-    } catch (error) {
-      if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")
-        throw refusedWrite(call, error);
-      return await throwMapped(sql, values, error, connection);
-    }
-  }
-
   /** Begins by a statement that is seen by loggers and subscribers, as TypeORM's is. */
   async #openTransaction(): Promise<TransactionScope> {
     this.#beginning = this.query("BEGIN TRANSACTION");
@@ -439,37 +317,9 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     return this.#transactions.last!;
   }
 
-  async #begin(): Promise<void> {
-    const { driver } = this;
-    const transaction = driver.openTransaction({
-      readonly: false,
-      label: "transaction",
-      logged: false,
-      // What is pinned stays with the runner when the transaction is over.
-      source: {
-        acquire: async () => this.#pinned.connection ?? (await driver.acquire("writer", "transaction")),
-        release: async (connection) => {
-          if (connection !== this.#pinned.connection) await driver.pool.release(connection);
-        },
-        discard: (connection) => driver.pool.discard(connection),
-      },
-    });
-    try {
-      await transaction.run(async () => {});
-    } catch (error) {
-      await transaction.rollback();
-      throw error;
-    }
-    this.#transactions.enter(transaction, undefined);
-    this.#showTransaction();
-  }
-
   async #openSavepoint(parent: TransactionScope): Promise<TransactionScope> {
     await this.flushPending();
-    const savepoint = await parent.savepoint();
-    this.#transactions.enter(savepoint, parent);
-    this.#showTransaction();
-    return savepoint;
+    return await this.#transactions.beginSavepoint(parent);
   }
 
   #lastStarted(): TransactionScope {
@@ -477,21 +327,4 @@ export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
     if (!last) throw new TransactionNotStartedError();
     return last;
   }
-
-  /** What TypeORM reads to decide whether to begin a transaction of its own. */
-  #showTransaction(): void {
-    this.transactionDepth = this.#transactions.depth;
-    this.isTransactionActive = this.transactionDepth > 0;
-  }
-}
-
-/** Whether the answer comes from what the connection has in memory of the schema. */
-function answersFromMemory({ kind, readsOnly }: StatementAnalysis): boolean {
-  return (kind === "pragma" && readsOnly) || kind === "explain";
-}
-
-function refusedEnd(kind: "commit" | "rollback"): ParameterError {
-  return new ParameterError(
-    `${kind.toUpperCase()} would end the transaction around this one too. Let session() or transaction() end it.`,
-  );
 }

@@ -7,6 +7,9 @@ const LEAST = 2 ** 53;
 /** What is beyond it cannot have been an integer. */
 const MOST = 2 ** 63;
 
+/** All integers beyond 2^53, or only those that were rounded because a number cannot hold them. */
+export type Refused = "all" | "rounded";
+
 interface Query {
   readonly sql: string;
   readonly values: readonly BindValue[];
@@ -23,11 +26,12 @@ export async function refuseUnsafeIntegers(
   connection: Connection,
   query: Query,
   rows: readonly Row[],
+  refused: Refused,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const suspects = suspectColumns(rows);
   if (suspects.size === 0) return;
-  const harmless = await countHarmless(connection, query, Object.keys(rows[0]!), signal);
+  const harmless = await countHarmless(connection, query, Object.keys(rows[0]!), refused, signal);
   for (const [column, count] of suspects) {
     if (harmless.get(column) !== count) throw new UnsafeIntegerError(column);
   }
@@ -46,11 +50,21 @@ function suspectColumns(rows: readonly Row[]): Map<string, number> {
   return suspects;
 }
 
+/** Which of the integers of a column that are not less than 2^53 are handed out. */
+const HARMLESS: Record<Refused, (column: string) => string> = {
+  all: (column) => `${column} IN (${LEAST}, -${LEAST})`,
+  // The largest of all is rounded to 2^63, and CAST goes back to the largest.
+  rounded: (column) =>
+    `(${column} >= ${LEAST} OR ${column} <= -${LEAST}) AND ${column} < 9223372036854775807 ` +
+    `AND CAST(CAST(${column} AS REAL) AS INTEGER) = ${column}`,
+};
+
 /** How many numbers of each column look like rounded integers and are not; nothing where that cannot be told. */
 async function countHarmless(
   connection: Connection,
   { sql, values }: Query,
   names: readonly string[],
+  refused: Refused,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const [text] = splitStatements(sql);
@@ -62,7 +76,7 @@ async function countHarmless(
     (column) =>
       `sum(CASE typeof(${column}) WHEN 'real' THEN (${column} >= ${LEAST} OR ${column} <= -${LEAST}) ` +
       `AND ${column} BETWEEN -9223372036854775808.0 AND 9223372036854775808.0 ` +
-      `WHEN 'integer' THEN ${column} IN (${LEAST}, -${LEAST}) ELSE 0 END) AS ${column}`,
+      `WHEN 'integer' THEN ${HARMLESS[refused](column)} ELSE 0 END) AS ${column}`,
   );
   // SQLite refuses the list of names if two columns have the same one and so are one property of the row.
   const counting = `WITH result(${columns.join(", ")}) AS (${text}\n) SELECT ${counts.join(", ")} FROM result`;

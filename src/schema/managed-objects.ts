@@ -1,6 +1,7 @@
 import type { EntityMetadata, QueryRunner } from "typeorm";
 import { ViewUtils } from "typeorm/schema-builder/util/ViewUtils.js";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import { quotedName } from "../sql/quoted-name";
 
 /** The tables of the entities, junction and closure tables included; not those that entities exclude by `synchronize: false`. */
 export function tablesOf({ entityMetadatas }: SqliteDataSource): EntityMetadata[] {
@@ -25,7 +26,7 @@ export async function existingNames(runner: QueryRunner, metadatas: EntityMetada
     const handle = tablePath.slice(0, -tableName.length).replace(/\.$/, "");
     let known = names.get(handle);
     if (!known) {
-      const catalogue = handle ? `"${handle.replaceAll('"', '""')}".sqlite_master` : "sqlite_master";
+      const catalogue = handle ? `${quotedName(handle)}.sqlite_master` : "sqlite_master";
       const rows: { name: string }[] = await runner.query(
         `SELECT name FROM ${catalogue} WHERE type IN ('table', 'view')`,
       );

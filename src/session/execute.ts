@@ -28,12 +28,13 @@ export async function execute<T>(
   if (statement.pinsConnection && !runner.scope) throw settingRefused(sql);
   const {
     rows = [],
+    columns,
     changes = 0,
     lastInsertRowid = 0,
   } = await runWithin({ timeout, signal }, (stop) =>
-    runner.execute(bound.sql, bound.values, { readonly, wantsRowid: true, exact: true, signal: stop }),
+    runner.execute(bound.sql, bound.values, { readonly, wantsDetails: true, refuse: "all", signal: stop }),
   );
-  return new Result<T>({ rows: rows as T[], columns: Object.keys(rows[0] ?? {}), changes, lastInsertRowid });
+  return new Result<T>({ rows: rows as T[], columns, changes, lastInsertRowid });
 }
 
 /** Waiting for a turn inside a session cannot be interrupted, but it can be left; what is left is never run. */

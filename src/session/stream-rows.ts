@@ -38,7 +38,7 @@ async function* limitedPages(
   const { signal } = deadline;
   const end = () => ended.abort(signal?.reason);
   signal?.addEventListener("abort", end, { once: true });
-  const pages = readPages(runner, bound.sql, bound.values, { signal, exact: true });
+  const pages = readPages(runner, bound.sql, bound.values, { signal, refuse: "all" });
   try {
     for (;;) {
       signal?.throwIfAborted();

@@ -9,6 +9,10 @@ export const MAX_VALUES = 32_766;
 export interface Slot extends SlotName, SlotPlace {
   readonly start: number;
   readonly end: number;
+  /** What is sent for a single value: its own text, so that a column has the name that SQLite gives it; or `?`. */
+  readonly mark: string;
+  /** Whether SQLite takes the value from a slot before, which has the same name. */
+  readonly isRepeated: boolean;
 }
 
 interface SlotName {
@@ -37,6 +41,7 @@ export function findSlots(tokens: StatementTokens): Slot[] {
   const slots: Slot[] = [];
   // For each open parenthesis, whether it is that of an IN list.
   const lists: boolean[] = [];
+  const marks = new Set<string>();
   let highest = 0;
   for (let index = 0; index < tokens.length; index++) {
     const { kind, start, end } = tokens.at(index) as Token;
@@ -46,7 +51,10 @@ export function findSlots(tokens: StatementTokens): Slot[] {
     if (kind !== "parameter" || tokens.sql[start] === "#") continue;
     const name = nameOf(tokens.sql.slice(start, end), highest);
     if (typeof name.key === "number") highest = Math.max(highest, name.key + 1);
-    slots.push({ start, end, ...name, ...placeOf(tokens, index, lists.at(-1) ?? false) });
+    const mark = typeof name.key === "number" ? "?" : name.label;
+    const isRepeated = mark !== "?" && marks.has(mark);
+    marks.add(mark);
+    slots.push({ start, end, mark, isRepeated, ...name, ...placeOf(tokens, index, lists.at(-1) ?? false) });
   }
   return slots;
 }

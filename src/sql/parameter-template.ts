@@ -28,11 +28,16 @@ export class ParameterTemplate {
     this.#edits = [...this.slots, ...escapedColons].sort((a, b) => a.start - b.start);
     this.sql = this.render([]);
     // The arguments of CREATE VIRTUAL TABLE may be any tokens at all (https://sqlite.org/lang_createvtab.html).
-    if (kindOfStatement(tokens, start, tokens.length) !== "schema") assertNoOtherParameters(this.sql);
+    if (kindOfStatement(tokens, start, tokens.length) !== "schema")
+      assertNoOtherParameters(this.#render([], () => "?"));
   }
 
   /** The statement as it is sent, given the length of the list in each slot, or `undefined` for a single value. */
   render(lengths: readonly (number | undefined)[]): string {
+    return this.#render(lengths, ({ mark }) => mark);
+  }
+
+  #render(lengths: readonly (number | undefined)[], markOf: (slot: Slot) => string): string {
     let sql = "";
     let copied = 0;
     let slot = 0;
@@ -41,7 +46,7 @@ export class ParameterTemplate {
       let replacement = ":";
       if ("key" in edit) {
         const length = lengths[slot++];
-        replacement = length === undefined ? "?" : marks(length);
+        replacement = length === undefined ? markOf(edit) : marks(length);
         if (edit.place === "list") replacement = `(${replacement})`;
         if (edit.place === "element" && length === 0) {
           // An empty list takes one comma with it: the one before, unless there is none or another has taken it.

@@ -15,7 +15,7 @@ export type Parameters =
   | Readonly<Record<string, ParameterValue | readonly ParameterValue[]>>
   | readonly (ParameterValue | readonly ParameterValue[])[];
 
-/** A statement with a `?` for every value. */
+/** A statement, and the values of its parameters by the numbers that SQLite gives them. */
 export interface BoundStatement {
   readonly sql: string;
   readonly values: BindValue[];
@@ -32,7 +32,7 @@ const templates = new TextCache((sql) => new ParameterTemplate(sql));
  *
  * @example
  * bindParameters("SELECT * FROM users WHERE age > :age AND id IN (:ids)", { age: 21, ids: [1, 2] });
- * // { sql: "SELECT * FROM users WHERE age > ? AND id IN (?, ?)", values: [21, 1, 2] }
+ * // { sql: "SELECT * FROM users WHERE age > :age AND id IN (?, ?)", values: [21, 1, 2] }
  *
  * @throws {ParameterError} naming every parameter that is wrong, and the remedy
  */
@@ -54,7 +54,7 @@ export function bindParameters(sql: string, parameters?: Parameters): BoundState
       hasLists = true;
     } else {
       assertTakesValue(slot);
-      values.push(bindable(value, slot));
+      if (!slot.isRepeated) values.push(bindable(value, slot));
       lengths.push(undefined);
     }
   }

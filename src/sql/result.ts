@@ -1,4 +1,4 @@
-import { ResultError } from "../errors";
+import { ResultError, UnsafeIntegerError } from "../errors";
 
 /** What a {@link Result} is made of. */
 export interface ResultData<T> {
@@ -24,14 +24,17 @@ export class Result<T = Record<string, unknown>> implements Iterable<T> {
   readonly columns: string[];
   /** How many rows were inserted, updated or deleted; 0 for a statement that only reads. */
   readonly changes: number;
-  /** The rowid of the last row inserted (https://sqlite.org/c3ref/last_insert_rowid.html). */
-  readonly lastInsertRowid: number;
+  /**
+   * The rowid of the last row inserted (https://sqlite.org/c3ref/last_insert_rowid.html). Reading one beyond ±2^53
+   * throws an `UnsafeIntegerError`: it has been rounded.
+   */
+  declare readonly lastInsertRowid: number;
 
   constructor({ rows, columns, changes, lastInsertRowid }: ResultData<T>) {
     this.rows = rows;
     this.columns = columns;
     this.changes = changes;
-    this.lastInsertRowid = lastInsertRowid;
+    Object.defineProperty(this, "lastInsertRowid", rowidProperty(lastInsertRowid));
   }
 
   [Symbol.iterator](): Iterator<T> {
@@ -88,4 +91,16 @@ export class Result<T = Record<string, unknown>> implements Iterable<T> {
   #firstColumn<V>(row: T): V {
     return (row as Record<string, unknown>)[this.columns[0] ?? ""] as V;
   }
+}
+
+/** The row was written, so only who asks for its rowid is to be refused. */
+function rowidProperty(rowid: number): PropertyDescriptor {
+  if (Number.isSafeInteger(rowid)) return { value: rowid, enumerable: true };
+  const remedy = "Add RETURNING CAST(rowid AS TEXT) AS rowid to the INSERT, and make a BigInt of it.";
+  return {
+    enumerable: false,
+    get: () => {
+      throw new UnsafeIntegerError("rowid", remedy);
+    },
+  };
 }

@@ -8,7 +8,8 @@ const AFTER_SET = new Set(["FROM", "WHERE", "RETURNING", "ORDER", "LIMIT"]);
 /** What an INSERT, REPLACE, UPDATE or DELETE writes to. */
 export interface WriteTarget {
   readonly verb: "insert" | "update" | "delete";
-  /** The name as the statement has it, without quotes. */
+  /** The names as the statement has them, without quotes. */
+  readonly schema: string | undefined;
   readonly table: string;
   /** The column list of an INSERT, if it has one, or the columns that an UPDATE sets. */
   readonly columns: readonly string[] | undefined;
@@ -49,21 +50,22 @@ function targetAfter(tokens: StatementTokens, at: number): WriteTarget | undefin
     index += 2;
   }
   if (tokens.word(index) === "INTO" || tokens.word(index) === "FROM") index++;
-  if (tokens.is(index + 1, ".")) index += 2;
+  const schema = tokens.is(index + 1, ".") ? nameAt(tokens, index) : undefined;
+  if (schema !== undefined) index += 2;
   const table = nameAt(tokens, index);
   if (table === "") return undefined;
   index++;
   if (tokens.word(index) === "AS") index += 2;
-  if (verb === "delete") return { verb, table, columns: undefined, replaces, rows: undefined };
+  if (verb === "delete") return { verb, schema, table, columns: undefined, replaces, rows: undefined };
   if (verb === "update") {
-    return { verb, table, columns: setColumns(tokens, index), replaces, rows: undefined };
+    return { verb, schema, table, columns: setColumns(tokens, index), replaces, rows: undefined };
   }
   const columns = tokens.is(index, "(") ? namesIn(tokens, index) : undefined;
   while (index < tokens.length && !["VALUES", "SELECT", "DEFAULT", "WITH"].includes(tokens.word(index)))
     index++;
   const { rows, end } = valueRows(tokens, index);
   for (let rest = end; rest < tokens.length; rest++) replaces ||= tokens.word(rest) === "CONFLICT";
-  return { verb, table, columns, replaces, rows };
+  return { verb, schema, table, columns, replaces, rows };
 }
 
 /** The names in the parentheses that begin at the index. */

@@ -109,8 +109,10 @@ describe("what cannot be opened is an error that names the place:", () => {
     chmodSync(path(), 0o444);
     chmodSync(folder.path, 0o755);
     // Root may write whatever it likes, so someone else has to try.
-    const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
-    const { code, output } = await runScript(join(__dirname, "open-and-close.ts"), [path()], 20_000, nobody);
+    const nobody = process.getuid?.() === 0 && { uid: 65_534 };
+    const { code, output } = await runScript(join(__dirname, "open-and-close.ts"), [path()], 20_000, {
+      ...nobody,
+    });
     expect(output).toMatch(/^ReadonlyDatabaseError SQLITE_READONLY Cannot open ".*app\.db"/);
     expect(code).toBe(0);
   });

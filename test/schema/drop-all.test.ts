@@ -164,6 +164,7 @@ describe.each<[string, "refused" | "takes part"]>([
   ["runMigrations", "refused"],
   ["undoLastMigration", "refused"],
   ["vacuum", "refused"],
+  ["close", "refused"],
 ])("%s inside a session", (call, expected) => {
   const name = call as "createAll";
 

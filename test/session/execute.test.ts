@@ -1,4 +1,4 @@
-import { ParameterError, QueryError, ReadonlyError } from "../../src/errors";
+import { ParameterError, QueryError, ReadonlyError, UnsafeIntegerError } from "../../src/errors";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead } from "../support/raw-database";
@@ -75,6 +75,59 @@ describe("exec", () => {
       blob: Buffer.from([0, 1, 255]),
       date: "2024-02-29 12:34:56.789",
     });
+  });
+
+  test("tells the columns, also when there are no rows", async () => {
+    const columns = async (sql: string, values = {}) => (await database.exec(sql, values)).columns;
+    await database.exec("DELETE FROM users");
+    expect(await columns("SELECT * FROM users")).toEqual(["id", "name", "age"]);
+    expect(
+      await columns('SELECT age + :n, :n, name AS "a b" FROM users; -- none', { n: 2n ** 60n }),
+    ).toHaveLength(3);
+    expect(await columns("SELECT age + :n, :n FROM users", { n: 1 })).toEqual(["age + :n", ":n"]);
+    expect(
+      await columns("WITH a(x) AS (VALUES (1)) SELECT x, count(*) FROM a GROUP BY x HAVING false"),
+    ).toEqual(["x", "count(*)"]);
+    expect(await columns("SELECT id FROM users UNION SELECT age FROM users ORDER BY 1 LIMIT 1")).toEqual([
+      "id",
+    ]);
+    expect(await columns("UPDATE main.users SET age = 0 RETURNING id, age + 1 AS older")).toEqual([
+      "id",
+      "older",
+    ]);
+    expect(await columns("DELETE FROM users WHERE age > :age RETURNING *", { age: 1 })).toEqual([
+      "id",
+      "name",
+      "age",
+    ]);
+    expect(await columns("DELETE FROM users")).toEqual([]);
+    expect(await columns("PRAGMA foreign_key_check")).toEqual([]);
+  });
+
+  test("names the columns as SQLite does: parameters are no reason for another name", async () => {
+    const result = await database.exec("SELECT :a, @b, $c, :a + 1, 1 IN (:ids)", {
+      a: 1,
+      b: "x",
+      c: null,
+      ids: [1, 2],
+    });
+    expect(result.columns).toEqual([":a", "@b", "$c", ":a + 1", "1 IN (?, ?)"]);
+    expect(result.one()).toEqual({ ":a": 1, "@b": "x", $c: null, ":a + 1": 2, "1 IN (?, ?)": 1 });
+  });
+
+  test("a rowid beyond 2^53 is written, and never handed out rounded", async () => {
+    const id = 2n ** 60n + 1n;
+    const result = await database.exec("INSERT INTO users (id, name) VALUES (:id, 'large')", { id });
+    expect(result.changes).toBe(1);
+    expect(() => result.lastInsertRowid).toThrow(UnsafeIntegerError);
+    expect(() => result.lastInsertRowid).toThrow("RETURNING CAST(rowid AS TEXT)");
+    const sql = "INSERT INTO users (name) VALUES ('next') RETURNING CAST(rowid AS TEXT) AS rowid";
+    expect(BigInt((await database.exec<{ rowid: string }>(sql)).one().rowid)).toBe(id + 1n);
+    const stored = await rawRead(
+      databases.path,
+      "SELECT CAST(id AS TEXT) AS id FROM users WHERE name = 'large'",
+    );
+    expect(stored).toEqual([{ id: String(id) }]);
   });
 
   test("tells what it changed, with and without RETURNING", async () => {
@@ -247,7 +300,7 @@ describe("exec", () => {
       kind: "primaryKey",
       table: "users",
       columns: ["id"],
-      query: "INSERT INTO users (id, name) VALUES (?, ?)",
+      query: "INSERT INTO users (id, name) VALUES (:id, :name)",
       parameters: [1, "again"],
     });
     expect((error as Error).stack).toContain("theCaller");

@@ -4,6 +4,7 @@ import { ParameterError, QueryError, ReadonlyError, SessionClosedError } from ".
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
+import { until } from "../support/deferred";
 import { rawExec } from "../support/raw-database";
 import { LONG_READ, Note } from "../support/small-entities";
 import { within } from "../support/within";
@@ -210,8 +211,7 @@ describe("stream", () => {
     const aborted = (async () => {
       for await (const _ of database.stream("SELECT id FROM numbers", undefined, { signal })) {
         controller.abort(boom);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        expect(active()).toBe(0);
+        await until(() => active() === 0);
       }
     })();
     await expect(aborted).rejects.toBe(boom);

@@ -24,6 +24,7 @@ import type { Session } from "../../src/session/session";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { BLOG, Comment, Label, Membership, Money, Post, Profile, User } from "../support/blog-entities";
 import { testDatabases } from "../support/databases";
+import { deferred } from "../support/deferred";
 import { rawExec, rawRead } from "../support/raw-database";
 import { StatementLog } from "../support/statement-log";
 
@@ -1006,14 +1007,19 @@ describe("a nested session", () => {
     const database = await openWithUsers();
     await database.session(async (session) => {
       const ada = await session.get(User, 1);
+      const began = deferred();
+      const goOn = deferred();
       const nested = session.transaction(async (inner) => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        began.resolve();
+        await goOn.promise;
         inner.add(user("nested"));
         await inner.flush();
       });
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await began.promise;
       ada!.age = 36;
-      await Promise.all([session.exec("SELECT 1"), nested]);
+      const statement = session.exec("SELECT 1");
+      goOn.resolve();
+      await Promise.all([statement, nested]);
     });
     expect(await names()).toEqual(["ada", "bob", "nested"]);
   });

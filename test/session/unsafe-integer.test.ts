@@ -117,6 +117,22 @@ test("a stream ends with the refusal, after the rows before it", async () => {
   expect((await database.exec("SELECT 1")).scalar()).toBe(1);
 });
 
-test("TypeORM's own queries hand out numbers, as its drivers do", async () => {
-  expect(await database.manager.query("SELECT n FROM t WHERE id = 2")).toEqual([{ n: 9007199254740992 }]);
+describe("TypeORM's own queries", () => {
+  const query = (sql: string) => database.manager.query(sql);
+
+  test("hand out what a number holds exactly, also beyond 2^53", async () => {
+    expect(await query("SELECT 9007199254740994 AS n, -9223372036854775807 - 1 AS least")).toEqual([
+      { n: 2 ** 53 + 2, least: -(2 ** 63) },
+    ]);
+    expect(await query("SELECT n FROM t WHERE id > 2")).toHaveLength(3);
+  });
+
+  test.each(["SELECT n FROM t", "SELECT 9223372036854775807 AS n", "SELECT -9007199254740993 AS n"])(
+    "refuse what would be rounded: %s",
+    async (sql) => {
+      const error = await rejection(query(sql));
+      expect(error).toMatchObject({ code: "UNSAFE_INTEGER", column: "n" });
+      expect(error.message).toContain("an entity keeps such values in a column of text");
+    },
+  );
 });

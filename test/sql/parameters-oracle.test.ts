@@ -60,18 +60,18 @@ const value: fc.Arbitrary<null | number | string | Buffer> = fc.oneof(
 
 test("named parameters among strings, quoted names, comments and blobs get their values, and no others do", async () => {
   const term = fc.oneof(literal, parameter);
-  // Every column has an alias: the name of another one is its text, and that is rewritten.
   const column = fc.tuple(space, term, space, fc.constantFrom("||", "IS", "<"), space, term, space);
-  const columns = fc.array(fc.tuple(column, alias), { minLength: 1, maxLength: 4 });
+  // Without an alias, its text is the name of a column.
+  const columns = fc.array(fc.tuple(column, fc.option(alias)), { minLength: 1, maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(columns, fc.array(value, { minLength: 12, maxLength: 12 }), async (list, values) => {
-      const sql = `SELECT${list.map(([parts, as]) => `${parts.join("")}AS ${as}`).join(",")}`;
+      const sql = `SELECT${list.map(([parts, as]) => parts.join("") + (as === null ? "" : `AS ${as}`)).join(",")}`;
       const used = list.flatMap(([parts]) => [parts[1], parts[5]]).filter((text) => /^[:@$]/.test(text));
       const names = [...new Set(used.map((text) => text.slice(1)))];
       const given = Object.fromEntries(names.map((each, index) => [each, values[index] ?? null]));
       const native = Object.fromEntries(used.map((text) => [text, given[text.slice(1)]]));
       const bound = bindParameters(sql, given);
-      expect(bound.values).toHaveLength(used.length);
+      expect(bound.values).toHaveLength(new Set(used).size);
       expect(await database.all(bound.sql, bound.values)).toEqual(await database.all(sql, native));
     }),
     { numRuns: 1000 },

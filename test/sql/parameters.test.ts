@@ -20,16 +20,16 @@ function refusalOf(value: unknown): string {
 }
 
 describe("named parameters", () => {
-  test("each occurrence becomes a ? with its own value", () => {
+  test("a name that occurs twice has one value", () => {
     expect(bindParameters("SELECT :a, @b, $c, :a", { a: 1, b: "two", c: null })).toEqual({
-      sql: "SELECT ?, ?, ?, ?",
-      values: [1, "two", null, 1],
+      sql: "SELECT :a, @b, $c, :a",
+      values: [1, "two", null],
     });
   });
 
   test("a prefix does not matter to the name", () => {
     expect(bindParameters("SELECT :a, @a, $a", { a: 1 })).toEqual({
-      sql: "SELECT ?, ?, ?",
+      sql: "SELECT :a, @a, $a",
       values: [1, 1, 1],
     });
   });
@@ -50,7 +50,7 @@ describe("named parameters", () => {
 
   test("a parameter next to strings and comments is found", () => {
     expect(bindParameters("SELECT ':a'||:a/*:b*/||@b--:c\n||':'", { a: 1, b: 2 })).toEqual({
-      sql: "SELECT ':a'||?/*:b*/||?--:c\n||':'",
+      sql: "SELECT ':a'||:a/*:b*/||@b--:c\n||':'",
       values: [1, 2],
     });
   });
@@ -225,7 +225,11 @@ describe("lists", () => {
 
   test("a single value may stand in the parentheses of a list", () => {
     expect(bindParameters("SELECT 1 IN (:id, :ids)", { id: 1, ids: [2, 3] })).toEqual({
-      sql: "SELECT 1 IN (?, ?, ?)",
+      sql: "SELECT 1 IN (:id, ?, ?)",
+      values: [1, 2, 3],
+    });
+    expect(bindParameters("SELECT :id, 1 IN (:ids, :id), :id", { id: 1, ids: [2, 3] })).toEqual({
+      sql: "SELECT :id, 1 IN (?, ?, :id), :id",
       values: [1, 2, 3],
     });
   });
@@ -281,9 +285,9 @@ describe("lists", () => {
 
   test("what is remembered of a text does not depend on the values it had first", () => {
     const sql = "SELECT :a IN (:b)";
-    expect(bindParameters(sql, { a: 1, b: [1, 2] }).sql).toBe("SELECT ? IN (?, ?)");
-    expect(bindParameters(sql, { a: 1, b: 2 }).sql).toBe("SELECT ? IN (?)");
-    expect(bindParameters(sql, { a: 1, b: [] }).sql).toBe("SELECT ? IN ()");
+    expect(bindParameters(sql, { a: 1, b: [1, 2] }).sql).toBe("SELECT :a IN (?, ?)");
+    expect(bindParameters(sql, { a: 1, b: 2 }).sql).toBe("SELECT :a IN (:b)");
+    expect(bindParameters(sql, { a: 1, b: [] }).sql).toBe("SELECT :a IN ()");
     expect(refusal(sql, { a: 1 })).toContain("no value for :b");
     expect(bindParameters(sql, { a: 2, b: [3] }).values).toEqual([2, 3]);
   });
@@ -374,7 +378,7 @@ describe("escaped colons and other texts", () => {
       values: [],
     });
     expect(bindParameters("SELECT :a \\: \\:\\: 1 IN (:b)", { a: 1, b: [] }).sql).toBe(
-      "SELECT ? : :: 1 IN ()",
+      "SELECT :a : :: 1 IN ()",
     );
   });
 

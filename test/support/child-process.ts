@@ -7,18 +7,26 @@ export interface ChildOutcome {
   readonly output: string;
 }
 
-/** Runs a TypeScript file in a process of its own, as the user that is named, and kills it if it does not end in time. */
+export interface ChildOptions {
+  /** The user that it runs as. */
+  readonly uid?: number;
+  /** Environment variables beside those of this process. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Runs a TypeScript file in a process of its own, and kills it if it does not end in time. */
 export function runScript(
   script: string,
   args: readonly string[],
   timeoutMilliseconds: number,
-  uid?: number,
+  { uid, env }: ChildOptions = {},
 ): Promise<ChildOutcome> {
   const child = spawn(process.execPath, ["-r", join(__dirname, "register-typescript.cjs"), script, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: timeoutMilliseconds,
     killSignal: "SIGKILL",
     ...(uid !== undefined && { uid }),
+    ...(env && { env: { ...process.env, ...env } }),
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,0 +1,158 @@
+import { ParameterError, ReadonlyDatabaseError } from "../errors";
+import { FairLock } from "../pool/fair-lock";
+import type { BindValue } from "../sql/bind-value";
+import type { StatementAnalysis } from "../sql/statement";
+import type { Role } from "./admission";
+import { anySignal } from "./any-signal";
+import { isEngineError, retryWhileBusy } from "./busy-retry";
+import type { Connection } from "./connection";
+import { throwMapped } from "./error-mapping";
+import type { ForeignKeyGuard } from "./foreign-key-guard";
+import type { PinnedConnection } from "./pinned-connection";
+import {
+  type ExecuteOptions,
+  NOTHING,
+  refusedWrite,
+  runStatement,
+  type StatementResult,
+} from "./run-statement";
+import type { RunnerTransactions } from "./runner-transactions";
+import type { SqliteDriver } from "./sqlite-driver";
+import type { TransactionScope } from "./transaction-scope";
+
+/** A statement, and how it is to be run. */
+export interface Call extends ExecuteOptions {
+  readonly statement: StatementAnalysis;
+  readonly sql: string;
+  readonly values: BindValue[];
+  /** Whether it may be run again after BUSY. */
+  readonly retry?: boolean;
+}
+
+/** What a runner holds, by which the connection of a statement is chosen. */
+interface Held {
+  readonly driver: SqliteDriver;
+  readonly transactions: RunnerTransactions;
+  readonly pinned: PinnedConnection;
+  readonly guard: ForeignKeyGuard;
+}
+
+/**
+ * Runs each statement of a query runner on the connection it belongs to: that of the runner's transaction; the writer
+ * it is pinned to by a statement that changed the connection itself; else a reader or the writer for just this one.
+ */
+export class StatementRouter {
+  readonly #held: Held;
+  readonly #turn = new FairLock();
+
+  constructor(held: Held) {
+    this.#held = held;
+  }
+
+  async run(call: Call): Promise<StatementResult> {
+    const { transactions } = this.#held;
+    const scope = transactions.current;
+    if (scope) return await this.#inScope(scope, call);
+    // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
+    const done = await this.#turn.acquire({ signal: call.signal });
+    let begun: TransactionScope | undefined;
+    try {
+      // What was sent before may have begun a transaction.
+      begun = transactions.current;
+      if (!begun) return await this.#alone(call);
+    } finally {
+      done();
+    }
+    return await this.#inScope(begun, call);
+  }
+
+  /** Outside of a transaction. */
+  async #alone(call: Call): Promise<StatementResult> {
+    const { statement } = call;
+    const { transactions, pinned, guard } = this.#held;
+    if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
+    if (statement.kind === "begin") {
+      await transactions.begin();
+      return NOTHING;
+    }
+    if (statement.pinsConnection || statement.kind === "savepoint") {
+      return await this.#on(await pinned.take(), call);
+    }
+    const { connection } = pinned;
+    if (connection) {
+      if (!statement.readsOnly) await guard.remember({ run: (use) => use(connection) });
+      return await this.#on(connection, call);
+    }
+    const reads = statement.readsOnly && !statement.usesConnectionState;
+    try {
+      return await this.#autocommit(reads ? "reader" : "writer", call);
+    } catch (error) {
+      // The text looked like a read; SQLite knows better. Nothing was written, so the writer can take it.
+      if (reads && error instanceof ReadonlyDatabaseError) return await this.#autocommit("writer", call);
+      throw error;
+    }
+  }
+
+  async #inScope(scope: TransactionScope, call: Call): Promise<StatementResult> {
+    const { kind, pinsConnection, readsOnly } = call.statement;
+    const { transactions, pinned, guard } = this.#held;
+    if ((call.readonly || scope.readonly) && !readsOnly) throw refusedWrite(call);
+    if (kind === "commit" || kind === "rollback") {
+      if (!transactions.isRoot(scope)) throw refusedEnd(kind);
+      // Statements that were sent before it and not awaited come first.
+      await scope.run(async () => {}).catch(() => {});
+      await transactions.end(scope, kind);
+      return NOTHING;
+    }
+    if (!readsOnly) await guard.remember(scope);
+    const inScope = {
+      ...call,
+      readonly: call.readonly || scope.readonly,
+      signal: anySignal(scope.signal, call.signal),
+    };
+    return await scope.run((connection) => {
+      if (pinsConnection && !transactions.joined) pinned.adopt(connection);
+      return this.#on(connection, inScope);
+    });
+  }
+
+  /** On a connection for just this statement, which therefore can be run again while another process has the lock. */
+  async #autocommit(role: Role, call: Call): Promise<StatementResult> {
+    return await this.#held.driver.useOnce(
+      role,
+      "query",
+      (connection) => this.#on(connection, { ...call, retry: true }),
+      call.signal,
+    );
+  }
+
+  async #on(connection: Connection, call: Call): Promise<StatementResult> {
+    const { driver } = this.#held;
+    const { statement, sql, values, readonly, retry } = call;
+    if (statement.pinsConnection) await driver.pool.markAltered(connection, statement.pragma?.name);
+    const once = async () => {
+      if (answersFromMemory(statement)) await driver.refreshSchema(connection);
+      return await runStatement(connection, call);
+    };
+    try {
+      return await (retry
+        ? retryWhileBusy(once, { busyTimeout: driver.settings.busyTimeout, signal: call.signal })
+        : once());
+    } catch (error) {
+      if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")
+        throw refusedWrite(call, error);
+      return await throwMapped(sql, values, error, connection);
+    }
+  }
+}
+
+/** Whether the answer comes from what the connection has in memory of the schema. */
+function answersFromMemory({ kind, readsOnly }: StatementAnalysis): boolean {
+  return (kind === "pragma" && readsOnly) || kind === "explain";
+}
+
+function refusedEnd(kind: "commit" | "rollback"): ParameterError {
+  return new ParameterError(
+    `${kind.toUpperCase()} would end the transaction around this one too. Let session() or transaction() end it.`,
+  );
+}
