@@ -85,6 +85,10 @@ const CHECKS: Record<string, { promise: string; check(block: CodeBlock): Promise
     check: (block) => expect(compiled.problemsOf(block)).toEqual([]),
   },
   js: { promise: "runs", check: runJavaScript },
+  "sh served": {
+    promise: "is run by examples/nest-api.test.ts",
+    check: ({ document }) => expect(document).toBe("examples/nest-api/README.md"),
+  },
   sh: { promise: "names commands that exist", check: ({ code }) => expect(shellProblems(code)).toEqual([]) },
 };
 

@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
+import { codeBlocks } from "../docs/code-blocks";
 import { deferred } from "../support/deferred";
 import { NestApi } from "../support/nest-api";
 import { type Random, randomTest } from "../support/random";
@@ -39,6 +42,26 @@ test("travellers are created, found by pages, changed and deleted", async () => 
   expect(await send("DELETE", "/travellers/2")).toEqual({ status: 204, body: undefined });
   expect(await send("GET", "/travellers/2")).toMatchObject({ status: 404 });
   expect(await rawRead(path(), "SELECT name FROM travellers")).toEqual([{ name: "Ada L." }]);
+});
+
+test("the commands of its README do what they say", async () => {
+  const [block] = codeBlocks("examples/nest-api/README.md").filter(({ detail }) => detail === "served");
+  const commands = block!.code.replaceAll("http://127.0.0.1:3000", api.url);
+  const { stdout } = await promisify(execFile)("bash", ["-c", commands]);
+  const answers = stdout
+    .trim()
+    .split(/\n+/)
+    .map((line) => JSON.parse(line));
+  expect(answers).toMatchObject([
+    { id: 1, name: "Ada", balance: 1000 },
+    { id: 2, name: "Bob", balance: 0 },
+    { amount: 300, from: { balance: 700 }, to: { balance: 300 } },
+    { items: [{ name: "Ada" }, { name: "Bob" }], total: 2 },
+    { id: 1, balance: 700, sent: 300 },
+    { id: 2, balance: 300, received: 300 },
+    { accounts: 2, total: 1000, transfers: 1 },
+    { status: "ok" },
+  ]);
 });
 
 test("what is wrong is refused with a status of its own, and nothing is written", async () => {
