@@ -1,5 +1,6 @@
 import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
 import { Database, type ExecOptions, type SessionOptions } from "./database";
+import { refusedInSandbox } from "./driver/sandbox";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
 import {
@@ -427,6 +428,7 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   #assertOutside(operation: string): void {
+    if (this.#dataSource.driver.isSandboxed) throw refusedInSandbox(operation);
     const [around] = this.#dataSource.driver.context.surrounding();
     if (!around?.isOpen) return;
     throw new DatabaseError(

@@ -19,6 +19,8 @@ export interface ConnectionPoolOptions {
   readonly poolPrePing: boolean;
   /** Makes a new connection ready; every connection goes through it before anyone sees it. */
   readonly setUp: (connection: Connection) => Promise<void>;
+  /** The only connection there is, instead of those that the pool would open. */
+  readonly only?: Connection;
 }
 
 export interface AcquireOptions {
@@ -35,8 +37,11 @@ interface Line<T> {
 /** Those of this process that have a file open. */
 const openPools = new Set<ConnectionPool>();
 
+/** Where each connection that was lent belongs. */
+const lenders = new WeakMap<Connection, ConnectionPool>();
+
 async function evictIdle(path: string): Promise<void> {
-  const same = [...openPools].filter((pool) => pool.path === path && !pool.isMemory);
+  const same = [...openPools].filter((pool) => pool.path === path && !pool.isSingle);
   await Promise.all(same.map((pool) => pool.evictIdle()));
 }
 
@@ -45,7 +50,8 @@ const PING_AFTER_MS = 1000;
 
 /**
  * One writer and many readers of one file. An in-memory database has a single connection for both roles, since each
- * connection would have a memory of its own; a read-only one has no writer, and SQLite refuses to write through its readers.
+ * connection would have a memory of its own, and so has a sandbox; a read-only one has no writer, and SQLite refuses to
+ * write through its readers.
  */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
@@ -57,13 +63,15 @@ export class ConnectionPool {
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
   readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
   #created = false;
-  #terminated = false;
+  #isAltered = false;
+  /** Why nothing is lent any more. */
+  #terminated: Error | undefined;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
-    const memory = options.path === ":memory:";
-    const recycle = memory ? Number.POSITIVE_INFINITY : options.poolRecycle;
-    const validateAfter = memory || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
+    const single = this.isSingle;
+    const recycle = single ? Number.POSITIVE_INFINITY : options.poolRecycle;
+    const validateAfter = single || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
     const pool = (role: Role, size: number, overflow: number): ResourcePool<Connection> =>
       new ResourcePool(
         {
@@ -73,8 +81,8 @@ export class ConnectionPool {
         },
         { size, overflow, recycle, validateAfter },
       );
-    this.#readers = memory ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
-    this.#writer = memory || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
+    this.#readers = single ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
+    this.#writer = single || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
   }
 
   get path(): string {
@@ -89,8 +97,25 @@ export class ConnectionPool {
     }
   }
 
-  get isMemory(): boolean {
-    return this.#options.path === ":memory:";
+  /** The pool that has lent a connection, to which it must be given back. */
+  static of(connection: Connection): ConnectionPool {
+    return lenders.get(connection)!;
+  }
+
+  /** Whether there is one connection for both roles, which cannot be replaced. */
+  get isSingle(): boolean {
+    return this.isSandbox || this.#options.path === ":memory:";
+  }
+
+  /** Whether everything in it is inside of a transaction that will be rolled back. */
+  get isSandbox(): boolean {
+    return this.#options.only !== undefined;
+  }
+
+  /** Whether the single connection was changed in a way that giving it back does not undo, as by ATTACH. */
+  get isAltered(): boolean {
+    const { only } = this.#options;
+    return this.#isAltered || (only !== undefined && this.#altered.has(only));
   }
 
   get readerStats(): ResourcePoolStats {
@@ -105,8 +130,7 @@ export class ConnectionPool {
   tryAcquire(role: Role, label: string): Connection | undefined {
     if (this.#terminated) return undefined;
     const connection = this.#of(role).tryAcquire();
-    if (connection) this.#held.set(connection, { label, since: performance.now() });
-    return connection;
+    return connection && this.#lend(connection, label);
   }
 
   /**
@@ -114,14 +138,12 @@ export class ConnectionPool {
    * @throws DatabaseClosedError after {@link close}
    */
   async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
-    const connection = await this.waitFor(role, label, this.#of(role), signal);
-    this.#held.set(connection, { label, since: performance.now() });
-    return connection;
+    return this.#lend(await this.waitFor(role, label, this.#of(role), signal), label);
   }
 
   /** Waits in `line` for up to `poolTimeout`, with the errors of {@link acquire}. */
   async waitFor<T>(role: Role, label: string, line: Line<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#terminated) throw new DatabaseClosedError();
+    if (this.#terminated) throw this.#terminated;
     try {
       return await line.acquire({ timeout: this.#options.poolTimeout, signal });
     } catch (error) {
@@ -134,9 +156,9 @@ export class ConnectionPool {
   /** Gives a connection back, as it was made: one with changed settings or temporary objects is not reused. */
   async release(connection: Connection): Promise<void> {
     const altered = this.#altered.get(connection);
-    if (altered) {
+    if (altered && !this.#terminated) {
       this.#altered.delete(connection);
-      if (!this.isMemory) return this.discard(connection);
+      if (!this.isSingle) return this.discard(connection);
       // The memory goes with its connection, so that must be put back into the state it was in.
       for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
     }
@@ -148,7 +170,8 @@ export class ConnectionPool {
   async markAltered(connection: Connection, pragma?: string): Promise<void> {
     const altered = this.#altered.get(connection) ?? new Map<string, unknown>();
     this.#altered.set(connection, altered);
-    if (!this.isMemory || !pragma || altered.has(pragma)) return;
+    if (!pragma) this.#isAltered = true;
+    if (!this.isSingle || !pragma || altered.has(pragma)) return;
     const [row] = await connection.all(`PRAGMA ${pragma}`);
     if (row) altered.set(pragma, Object.values(row)[0]);
   }
@@ -164,7 +187,7 @@ export class ConnectionPool {
    * file are not lent again, so the next use is of the file at the path.
    */
   async ping(): Promise<boolean> {
-    if (this.isMemory) return true;
+    if (this.isSingle) return true;
     const { path, setUp } = this.#options;
     const identity = await this.#identify();
     const isStale = (connection: Connection) => this.#files.get(connection) !== identity;
@@ -223,12 +246,12 @@ export class ConnectionPool {
   }
 
   /** Ends what {@link close} waits for: sends away who waits, interrupts what runs, and takes the connections back. */
-  terminate(): void {
-    this.#terminated = true;
+  terminate(
+    reason: Error = new DatabaseClosedError("The database was closed while this waited for a connection."),
+  ): void {
+    this.#terminated = reason;
     for (const pool of [this.#readers, this.#writer]) {
-      pool.rejectWaiters(
-        new DatabaseClosedError("The database was closed while this waited for a connection."),
-      );
+      pool.rejectWaiters(reason);
       for (const connection of pool.active) {
         void connection.terminate();
         void pool.discard(connection);
@@ -240,7 +263,15 @@ export class ConnectionPool {
     return role === "writer" ? this.#writer : this.#readers;
   }
 
+  #lend(connection: Connection, label: string): Connection {
+    this.#held.set(connection, { label, since: performance.now() });
+    lenders.set(connection, this);
+    return connection;
+  }
+
   async #open(role: Role): Promise<Connection> {
+    const { only } = this.#options;
+    if (only) return only;
     try {
       return await this.#openOnce(role);
     } catch (error) {
@@ -276,7 +307,7 @@ export class ConnectionPool {
   }
 
   async #identify(): Promise<string> {
-    if (this.isMemory) return ":memory:";
+    if (this.isSingle) return ":memory:";
     const { dev, ino } = await stat(this.#options.path, { bigint: true });
     return `${dev}:${ino}`;
   }

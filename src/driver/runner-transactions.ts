@@ -1,3 +1,4 @@
+import { ConnectionPool } from "./connection-pool";
 import type { ForeignKeyGuard } from "./foreign-key-guard";
 import type { PinnedConnection } from "./pinned-connection";
 import type { SqliteDriver } from "./sqlite-driver";
@@ -69,9 +70,9 @@ export class RunnerTransactions {
       source: {
         acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
         release: async (connection) => {
-          if (connection !== pinned.connection) await driver.pool.release(connection);
+          if (connection !== pinned.connection) await ConnectionPool.of(connection).release(connection);
         },
-        discard: (connection) => driver.pool.discard(connection),
+        discard: (connection) => ConnectionPool.of(connection).discard(connection),
       },
     });
     try {

@@ -13,6 +13,7 @@ import type { TimingLogger } from "./echo-logger";
 import { writeNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
+import { Sandbox } from "./sandbox";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { type ConnectionSource, Transaction } from "./transaction";
@@ -55,6 +56,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
   #pool: ConnectionPool | undefined;
+  /** Those that are open, each inside of the one before. */
+  readonly #sandboxes: Sandbox[] = [];
+  /** Sandboxes that are opened together are opened one inside the other. */
+  readonly #opening = new FairLock();
   #closed = false;
   /** Turns for single reads: one more than can run, so that the next is ready. */
   readonly #reads = new FairLock(admission.mostReaders + 1);
@@ -71,7 +76,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** @throws NotInitializedError, DatabaseClosedError */
   get pool(): ConnectionPool {
-    if (this.#pool) return this.#pool;
+    const pool = this.#sandboxes.at(-1)?.pool ?? this.#pool;
+    if (pool) return pool;
     throw this.#closed ? new DatabaseClosedError() : new NotInitializedError("run a query");
   }
 
@@ -107,6 +113,35 @@ export class SqliteDriver extends BetterSqlite3Driver {
     await this.pool.release(connection);
   }
 
+  /** Whether everything that is done now will be undone. */
+  get isSandboxed(): boolean {
+    return this.#sandboxes.length > 0;
+  }
+
+  /**
+   * Waits for the writer's turn, and from then on does everything inside of one transaction, until that is rolled back
+   * by the function that this resolves with: on one connection, with savepoints in the place of transactions.
+   *
+   * @throws PoolTimeoutError naming who holds the writer's turn
+   */
+  async openSandbox(): Promise<() => Promise<void>> {
+    const done = await this.#opening.acquire();
+    try {
+      const sandbox = await Sandbox.begin(await this.acquire("writer", "sandbox"), this.settings);
+      this.#sandboxes.push(sandbox);
+      return () => this.#restore(sandbox);
+    } finally {
+      done();
+    }
+  }
+
+  /** Those inside of it first. */
+  async #restore(sandbox: Sandbox): Promise<void> {
+    const index = this.#sandboxes.indexOf(sandbox);
+    const opened = index < 0 ? [sandbox] : this.#sandboxes.splice(index);
+    for (const one of opened.reverse()) await one.restore();
+  }
+
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
     const pool = this.#pool;
@@ -115,6 +150,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
+        for (const { pool } of this.#sandboxes) pool.terminate();
         pool.terminate();
         resolve();
       }, this.settings.closeTimeout);
@@ -126,6 +162,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
         });
         await Promise.race([ended, timeout]);
       }
+      const [outermost] = this.#sandboxes;
+      if (outermost) await this.#restore(outermost);
       await pool.close();
     } finally {
       clearTimeout(timer);
@@ -182,12 +220,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
       const connection = await this.#acquire(pool, role, label, signal);
       let broken = false;
       try {
-        return await use(connection);
+        return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
       } catch (error) {
         broken = BROKEN.has((error as { code?: unknown }).code);
         throw error;
       } finally {
-        await (broken && !pool.isMemory ? pool.discard(connection) : pool.release(connection));
+        await (broken && !pool.isSingle ? pool.discard(connection) : pool.release(connection));
       }
     } finally {
       done?.();
@@ -292,7 +330,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** Code that waits for a connection which a transaction around it holds would wait for itself. */
   #assertNotOwn(pool: ConnectionPool, role: Role, label: string): void {
-    if (role !== "writer" && !pool.isMemory) return;
+    if (role !== "writer" && !pool.isSingle) return;
     for (const scope of this.context.surrounding()) {
       if (scope.isOpen && scope.connection?.role === "writer") {
         throw new PoolTimeoutError(
@@ -302,5 +340,21 @@ export class SqliteDriver extends BetterSqlite3Driver {
         );
       }
     }
+  }
+}
+
+/** What a statement by itself is outside of a sandbox, where SQLite begins and ends its transaction. */
+async function inTransaction<T>(
+  connection: Connection,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  await connection.run("BEGIN");
+  try {
+    const result = await use(connection);
+    await connection.run("COMMIT");
+    return result;
+  } catch (error) {
+    await connection.run("ROLLBACK").catch(() => {});
+    throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { Role } from "./admission";
 import { anySignal } from "./any-signal";
 import { isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
+import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import type { ForeignKeyGuard } from "./foreign-key-guard";
 import type { PinnedConnection } from "./pinned-connection";
@@ -17,6 +18,7 @@ import {
   type StatementResult,
 } from "./run-statement";
 import type { RunnerTransactions } from "./runner-transactions";
+import { refusedInSandbox } from "./sandbox";
 import type { SqliteDriver } from "./sqlite-driver";
 import type { TransactionScope } from "./transaction-scope";
 
@@ -69,11 +71,15 @@ export class StatementRouter {
   /** Outside of a transaction. */
   async #alone(call: Call): Promise<StatementResult> {
     const { statement } = call;
-    const { transactions, pinned, guard } = this.#held;
+    const { driver, transactions, pinned, guard } = this.#held;
     if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
     if (statement.kind === "begin") {
       await transactions.begin();
       return NOTHING;
+    }
+    // SQLite would ignore it there, and rows be lost that refer to a table that is rebuilt or dropped.
+    if (driver.isSandboxed && statement.pragma?.name === "foreign_keys" && !statement.readsOnly) {
+      throw refusedInSandbox("Switching foreign keys off, as changing the schema needs,");
     }
     if (statement.pinsConnection || statement.kind === "savepoint") {
       return await this.#on(await pinned.take(), call);
@@ -129,7 +135,8 @@ export class StatementRouter {
   async #on(connection: Connection, call: Call): Promise<StatementResult> {
     const { driver } = this.#held;
     const { statement, sql, values, readonly, retry } = call;
-    if (statement.pinsConnection) await driver.pool.markAltered(connection, statement.pragma?.name);
+    if (statement.pinsConnection)
+      await ConnectionPool.of(connection).markAltered(connection, statement.pragma?.name);
     const once = async () => {
       if (answersFromMemory(statement)) await driver.refreshSchema(connection);
       return await runStatement(connection, call);

@@ -1,0 +1,1 @@
+export { type Sandbox, sandbox } from "./sandbox";
