@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SqliteDatabaseOptions } from "..";
 import { processTreeFolder } from "./process-tree-folder";
@@ -23,13 +23,13 @@ import { TestDatabase } from "./test-database";
 export async function createTestDatabase(options: SqliteDatabaseOptions = {}): Promise<TestDatabase> {
   const quick = { ...options, pragmas: { synchronous: "OFF", ...options.pragmas } };
   const template = await Template.of(quick);
-  const shared = await processTreeFolder();
-  const folder = await mkdtemp(join(shared, `database-${process.pid}-`));
+  const shared = processTreeFolder();
+  const folder = mkdtempSync(join(shared, `database-${process.pid}-`));
   try {
     const path = await template.copyTo(folder, shared);
     return await new TestDatabase(path, { ...quick, ...Template.MADE }).init();
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 }

@@ -1,12 +1,12 @@
-import { DatabaseError, type Session, type SqliteDataSource } from "..";
-import { type Reference, type Table, tablesOf } from "./entity-tables";
+import { DatabaseError, type Session } from "..";
+import type { EntityTables, Reference, Table } from "./entity-tables";
 
 /** How often triggers may fill tables again that were emptied. */
 const MOST_PASSES = 10;
 
 /** Deletes the rows of the entities' tables and restarts their sequences, in the transaction of `session`. */
-export async function emptyTables(dataSource: SqliteDataSource, session: Session): Promise<void> {
-  const tables = await tablesOf(dataSource, session);
+export async function emptyTables(entityTables: EntityTables, session: Session): Promise<void> {
+  const tables = await entityTables.existing(session);
   let filled = await filledAmong(tables, session);
   for (let pass = 0; filled.length > 0; pass++) {
     if (pass === MOST_PASSES) throw filledAgain(filled);
@@ -14,8 +14,7 @@ export async function emptyTables(dataSource: SqliteDataSource, session: Session
     const mayFill = tables.some(({ hasTriggers }) => hasTriggers);
     filled = mayFill ? await filledAmong(tables, session) : [];
   }
-  for (const { sequence } of tables) if (sequence) await session.exec(sequence);
-  await dataSource.queryResultCache?.clear(session.queryRunner);
+  for (const sql of new Set(tables.map(({ restart }) => restart))) if (sql) await session.exec(sql);
 }
 
 async function filledAmong(tables: readonly Table[], session: Session): Promise<Table[]> {

@@ -16,8 +16,8 @@ export interface Table {
   readonly path: string;
   readonly references: readonly Reference[];
   readonly hasTriggers: boolean;
-  /** What restarts its generated ids, if SQLite keeps note of them. */
-  readonly sequence: string | undefined;
+  /** What restarts the generated ids of the tables of its schema, if SQLite keeps note of any. */
+  readonly restart: string | undefined;
 }
 
 interface ForeignKeyRow {
@@ -28,17 +28,33 @@ interface ForeignKeyRow {
   readonly nullable: string;
 }
 
-/** The tables of the entities that exist, as the database knows them. */
-export async function tablesOf(dataSource: SqliteDataSource, session: Session): Promise<Table[]> {
-  const schemas = new Map<string, Set<string>>();
-  for (const { tablePath, tableName, tableType } of dataSource.entityMetadatas) {
-    if (tableType === "view") continue;
-    const schema = tablePath.slice(0, -tableName.length).replace(/\.$/, "") || "main";
-    schemas.set(schema, (schemas.get(schema) ?? new Set()).add(tableName.toLowerCase()));
+/** The tables of the entities that exist, as the database knows them; looked up again when the schema has changed. */
+export class EntityTables {
+  /** The names of the tables, by the schema they are in: `main`, or that of an attached database. */
+  readonly #names = new Map<string, Set<string>>();
+  readonly #known = new Map<string, { readonly version: unknown; readonly tables: readonly Table[] }>();
+
+  constructor({ entityMetadatas }: SqliteDataSource) {
+    for (const { tablePath, tableName, tableType } of entityMetadatas) {
+      if (tableType === "view") continue;
+      const schema = tablePath.slice(0, -tableName.length).replace(/\.$/, "") || "main";
+      this.#names.set(schema, (this.#names.get(schema) ?? new Set()).add(tableName.toLowerCase()));
+    }
   }
-  const tables: Table[] = [];
-  for (const [schema, names] of schemas) tables.push(...(await tablesIn(schema, names, session)));
-  return tables;
+
+  async existing(session: Session): Promise<Table[]> {
+    const tables: Table[] = [];
+    for (const [schema, names] of this.#names) {
+      const version = (await session.exec(`PRAGMA ${quote(schema)}.schema_version`)).scalar();
+      let known = this.#known.get(schema);
+      if (known?.version !== version) {
+        known = { version, tables: await tablesIn(schema, names, session) };
+        this.#known.set(schema, known);
+      }
+      tables.push(...(known?.tables ?? []));
+    }
+    return tables;
+  }
 }
 
 async function tablesIn(schema: string, names: ReadonlySet<string>, session: Session): Promise<Table[]> {
@@ -49,17 +65,18 @@ async function tablesIn(schema: string, names: ReadonlySet<string>, session: Ses
   const tables = objects.rows.filter(({ type }) => type === "table");
   const hasSequences = tables.some(({ name }) => name === "sqlite_sequence");
   const references = await referencesIn(schema, session);
-  return tables
-    .filter(({ name }) => names.has(name.toLowerCase()))
-    .map(({ name, owner }) => ({
-      name: owner,
-      path: `${quote(schema)}.${quote(name)}`,
-      references: references.get(owner) ?? [],
-      hasTriggers: objects.rows.some((object) => object.type === "trigger" && object.owner === owner),
-      sequence: hasSequences
-        ? `DELETE FROM ${quote(schema)}.sqlite_sequence WHERE name = '${name.replaceAll("'", "''")}'`
-        : undefined,
-    }));
+  const present = tables.filter(({ name }) => names.has(name.toLowerCase()));
+  const list = present.map(({ name }) => `'${name.replaceAll("'", "''")}'`).join(", ");
+  const restart = hasSequences
+    ? `DELETE FROM ${quote(schema)}.sqlite_sequence WHERE name IN (${list})`
+    : undefined;
+  return present.map(({ name, owner }) => ({
+    name: owner,
+    path: `${quote(schema)}.${quote(name)}`,
+    references: references.get(owner) ?? [],
+    hasTriggers: objects.rows.some((object) => object.type === "trigger" && object.owner === owner),
+    restart,
+  }));
 }
 
 async function referencesIn(schema: string, session: Session): Promise<Map<string, Reference[]>> {

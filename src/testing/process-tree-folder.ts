@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigurationError } from "..";
@@ -9,29 +9,38 @@ import { ConfigurationError } from "..";
  *
  * @throws ConfigurationError where another user has made a folder of that name
  */
-export async function processTreeFolder(): Promise<string> {
-  const folder = join(await userFolder(), String(process.ppid));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+export function processTreeFolder(): string {
+  const folder = join(userFolder(), String(process.ppid));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
 }
 
 /** Removes what processes have left behind that are no more, and whose parent is no more. */
-export async function removeLeftovers(): Promise<void> {
-  const parent = await userFolder();
-  for (const name of await readdir(parent)) {
+export function removeLeftovers(): void {
+  const parent = userFolder();
+  for (const name of readdirSync(parent)) {
     const folder = join(parent, name);
     if (isAlive(Number(name))) continue;
-    const owners = (await readdir(folder).catch(() => [])).map((entry) => /^\w+-(\d+)-/.exec(entry)?.[1]);
-    if (owners.some((owner) => owner !== undefined && isAlive(Number(owner)))) continue;
-    await rm(folder, { recursive: true, force: true });
+    if (!ownersOf(folder).some(isAlive)) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function userFolder(): Promise<string> {
+/** The processes that have a database, or build a template, in the folder. */
+function ownersOf(folder: string): number[] {
+  try {
+    const owners = readdirSync(folder).map((name) => /^(?:database|building)-(\d+)-/.exec(name)?.[1]);
+    return owners.filter((owner) => owner !== undefined).map(Number);
+  } catch {
+    // Another process is removing it.
+    return [];
+  }
+}
+
+function userFolder(): string {
   const user = process.getuid?.();
   const folder = join(tmpdir(), `typeorm-sqlite-database-testing${user === undefined ? "" : `-${user}`}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const found = await lstat(folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const found = lstatSync(folder);
   // The name can be guessed, so someone else may have been there first.
   const isOurs = user === undefined || (found.uid === user && (found.mode & 0o077) === 0);
   if (found.isDirectory() && isOurs) return folder;

@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { copyFile, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { constants, copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { fingerprintOf } from "./fingerprint";
@@ -43,29 +42,29 @@ export class Template {
   async copyTo(folder: string, shared: string): Promise<string> {
     const template = join(shared, this.#name);
     try {
-      await copyAll(template, await this.#made(template, shared), folder);
+      copyAll(template, await this.#made(template, shared), folder);
     } catch (error) {
       if (!isMissing(error)) throw error;
       // Something that tidies the temporary folder was faster.
       this.#files = undefined;
-      await copyAll(template, await this.#made(template, shared), folder);
+      copyAll(template, await this.#made(template, shared), folder);
     }
     return join(folder, FILE);
   }
 
   #made(template: string, shared: string): Promise<readonly string[]> {
-    this.#files ??= filesIn(template)
-      .then((files) => files ?? this.#make(template, shared))
-      .catch((error: unknown) => {
-        this.#files = undefined;
-        throw error;
-      });
+    this.#files ??= this.#make(template, shared).catch((error: unknown) => {
+      this.#files = undefined;
+      throw error;
+    });
     return this.#files;
   }
 
   /** The lock of a SQLite file ends with its process, whatever that dies of. */
   async #make(template: string, shared: string): Promise<readonly string[]> {
-    await removeLeftovers();
+    const made = filesIn(template);
+    if (made) return made;
+    removeLeftovers();
     await using lock = new SqliteDatabase(join(shared, "lock.db"), {
       busyTimeout: BUILD_TIMEOUT,
       pragmas: { journal_mode: "DELETE" },
@@ -73,35 +72,35 @@ export class Template {
     await lock.init();
     return await lock.session(async (session) => {
       await session.exec("SELECT 1");
-      return (await filesIn(template)) ?? (await this.#build(shared, template));
+      return filesIn(template) ?? (await this.#build(shared, template));
     });
   }
 
   async #build(shared: string, template: string): Promise<readonly string[]> {
-    const folder = await mkdtemp(join(shared, `building-${process.pid}-`));
+    const folder = mkdtempSync(join(shared, `building-${process.pid}-`));
     try {
       const database = await new SqliteDatabase(join(folder, FILE), this.#options).init();
       await database.close();
-      const files = await readdir(folder);
+      const files = readdirSync(folder);
       // Under its final name it is whole.
-      await rename(folder, template);
+      renameSync(folder, template);
       return files;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true });
       throw error;
     }
   }
 }
 
-async function copyAll(from: string, files: readonly string[], to: string): Promise<void> {
+function copyAll(from: string, files: readonly string[], to: string): void {
   for (const file of files) {
-    await copyFile(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
+    copyFileSync(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
   }
 }
 
-async function filesIn(folder: string): Promise<readonly string[] | undefined> {
+function filesIn(folder: string): readonly string[] | undefined {
   try {
-    return await readdir(folder);
+    return readdirSync(folder);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -1,12 +1,14 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DatabaseClosedError, SqliteDatabase, type SqliteDatabaseOptions } from "..";
+import { DatabaseClosedError, type Session, SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { emptyTables } from "./empty-tables";
+import { EntityTables } from "./entity-tables";
 
 /** A database in a folder of its own, which is removed when it is closed. */
 export class TestDatabase extends SqliteDatabase {
   readonly #folder: string;
+  #tables: EntityTables | undefined;
   #closed = false;
 
   constructor(path: string, options: SqliteDatabaseOptions) {
@@ -24,7 +26,13 @@ export class TestDatabase extends SqliteDatabase {
    * afterEach(() => database.reset());
    */
   async reset(): Promise<void> {
-    await this.session((session) => emptyTables(this.dataSource, session), { label: "reset" });
+    const { queryResultCache } = this.dataSource;
+    const reset = async (session: Session): Promise<void> => {
+      this.#tables ??= new EntityTables(this.dataSource);
+      await emptyTables(this.#tables, session);
+      await queryResultCache?.clear(session.queryRunner);
+    };
+    await this.session(reset, { label: "reset" });
   }
 
   /** @throws DatabaseClosedError after {@link close}, which has removed the file */
@@ -43,7 +51,7 @@ export class TestDatabase extends SqliteDatabase {
     try {
       await super.close();
     } finally {
-      await rm(this.#folder, { recursive: true, force: true });
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
     }
   }
 }
