@@ -273,14 +273,14 @@ export class SqliteDatabase extends Database<Session> {
    */
   async dropAll(): Promise<void> {
     this.#assertOpen("drop tables");
-    this.#assertOutside("dropAll()");
+    this.#assertNoTransaction("dropAll()");
     await dropAll(this.#dataSource);
   }
 
   /** TypeORM's schema synchronization. Rebuilding a table keeps the rows that refer to it. */
   async synchronize(): Promise<void> {
     this.#assertOpen("synchronize the schema");
-    this.#assertOutside("synchronize()");
+    this.#assertNoTransaction("synchronize()");
     await this.#dataSource.synchronize();
   }
 
@@ -290,7 +290,7 @@ export class SqliteDatabase extends Database<Session> {
     fake?: boolean;
   }): Promise<Migration[]> {
     this.#assertOpen("run migrations");
-    this.#assertOutside("runMigrations()");
+    this.#assertNoTransaction("runMigrations()");
     return await this.#dataSource.runMigrations(options);
   }
 
@@ -300,7 +300,7 @@ export class SqliteDatabase extends Database<Session> {
     fake?: boolean;
   }): Promise<void> {
     this.#assertOpen("revert a migration");
-    this.#assertOutside("undoLastMigration()");
+    this.#assertNoTransaction("undoLastMigration()");
     await this.#dataSource.undoLastMigration(options);
   }
 
@@ -318,7 +318,7 @@ export class SqliteDatabase extends Database<Session> {
    */
   async vacuum(options: VacuumOptions = {}): Promise<void> {
     this.#assertOpen("vacuum");
-    this.#assertOutside("vacuum()");
+    this.#assertNoTransaction("vacuum()");
     await vacuum(this.#dataSource, options);
   }
 
@@ -427,8 +427,12 @@ export class SqliteDatabase extends Database<Session> {
     }
   }
 
-  #assertOutside(operation: string): void {
+  #assertNoTransaction(operation: string): void {
     if (this.#dataSource.driver.isSandboxed) throw refusedInSandbox(operation);
+    this.#assertOutside(operation);
+  }
+
+  #assertOutside(operation: string): void {
     const [around] = this.#dataSource.driver.context.surrounding();
     if (!around?.isOpen) return;
     throw new DatabaseError(

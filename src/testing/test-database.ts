@@ -45,13 +45,19 @@ export class TestDatabase extends SqliteDatabase {
     return await super.init();
   }
 
-  /** Closes it as every database is closed, and removes its file. */
+  /**
+   * Closes it as every database is closed, and removes its file.
+   *
+   * @throws DatabaseError inside a session, which it would wait for
+   */
   override async close(): Promise<void> {
     this.#closed = true;
     try {
       await super.close();
     } finally {
-      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+      // Inside a session it is refused.
+      this.#closed = !this.isInitialized;
+      if (this.#closed) rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
     }
   }
 }

@@ -67,6 +67,16 @@ it("closing it removes everything it had on the disk, and it cannot be opened ag
   expect(existsSync(dirname(pathOf(database)))).toBe(false);
 });
 
+it("keeps its file where closing is refused", async () => {
+  const database = await create({ entities: [Note] });
+  await database.session(async ({ manager }) => {
+    await manager.insert(Note, { text: "kept" });
+    expect(await rejection(database.close())).toMatchObject({ code: "INSIDE_SESSION" });
+  });
+  await database.init();
+  expect((await database.exec(NOTES)).scalars()).toEqual(["kept"]);
+});
+
 it("can be read by nobody but the user", async () => {
   const shared = dirname(dirname(pathOf(await create({ entities: [Note] }))));
   for (const place of [shared, dirname(shared)]) expect(statSync(place).mode & 0o077).toBe(0);
