@@ -324,7 +324,9 @@ export class ConnectionPool {
       .join("; ");
     return new PoolTimeoutError(
       `${wanted} did not come free for "${label}" within poolTimeout (${seconds} s). Held by: ${held || "nobody (connecting)"}. ` +
-        "Keep transactions short, or raise poolTimeout.",
+        (this.isSandbox
+          ? "A sandbox has one connection: code that keeps two transactions open at once cannot run in it."
+          : "Keep transactions short, or raise poolTimeout."),
       holders,
       { cause },
     );

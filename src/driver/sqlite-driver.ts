@@ -334,8 +334,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
     for (const scope of this.context.surrounding()) {
       if (scope.isOpen && scope.connection?.role === "writer") {
         throw new PoolTimeoutError(
-          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection ` +
-            "that can write. Use that transaction's own manager, or database.detach() for work that comes after it.",
+          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection` +
+            `${pool.isSingle ? "" : " that can write"}. Use that transaction's own manager, or database.detach() for ` +
+            "work that comes after it.",
           pool.holders(role),
         );
       }

@@ -289,6 +289,22 @@ it("waits for the writer before it, whose work is not undone", async () => {
   expect(await committed()).toEqual(["before", "earlier"]);
 });
 
+it("code that keeps two transactions open at once is told why it waits", async () => {
+  const impatient = await databases.open(
+    { entities: [Note], poolTimeout: 0.1 },
+    databases.folder.file("other.db"),
+  );
+  await using _ = await sandbox(impatient);
+  await impatient.dataSource.transaction(async (manager) => {
+    await manager.insert(Note, { text: "new" });
+    await expect(impatient.getRepository(Note).count()).rejects.toThrow(
+      "holds the only connection. Use that",
+    );
+    const detached = impatient.detach(() => impatient.getRepository(Note).count());
+    await expect(detached).rejects.toThrow("A sandbox has one connection");
+  });
+});
+
 it("is refused inside a session, which it would wait for", async () => {
   await database.session(async (session) => {
     await session.exec("DELETE FROM notes");
