@@ -6,26 +6,27 @@ import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
 const [project] = process.argv.slice(2);
+const recipes = join(project, "testing");
 const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-function run(command, ...args) {
+function run(cwd, command, ...args) {
   console.log(`> ${command} ${args.join(" ")}`);
-  execFileSync(command, args, { cwd: project, stdio: "inherit" });
+  execFileSync(command, args, { cwd, stdio: "inherit" });
 }
 
 const tools = ["jest", "@swc/core", "@swc/jest", "tsx"].map((name) => `${name}@${devDependencies[name]}`);
-run("npm", "install", "--silent", "--no-save", ...tools, "vitest@^4");
-cpSync(join(root, "examples/testing"), join(project, "testing"), { recursive: true });
+run(project, "npm", "install", "--silent", "--no-save", ...tools, "vitest@^4");
+cpSync(join(root, "examples/testing"), recipes, { recursive: true });
 writeFileSync(
-  join(project, "testing/tsconfig.json"),
+  join(recipes, "tsconfig.json"),
   JSON.stringify({ compilerOptions: { target: "ES2022", experimentalDecorators: true } }),
 );
-cpSync(join(root, "jest.config.js"), join(project, "testing/jest.config.base.cjs"));
+cpSync(join(root, "jest.config.js"), join(recipes, "jest.config.base.cjs"));
 writeFileSync(
-  join(project, "testing/jest.config.cjs"),
+  join(recipes, "jest.config.cjs"),
   'module.exports = { ...require("./jest.config.base.cjs"), roots: ["<rootDir>/jest"] };',
 );
 
-run("npx", "jest", "--config", "testing/jest.config.cjs");
-run("npx", "vitest", "run", "testing/vitest");
-run("node", "--import", "tsx", "--test", "testing/node-test/sign-up.test.ts");
+run(recipes, "npx", "jest", "--config", "jest.config.cjs");
+run(recipes, "npx", "vitest", "run", "--root", ".", "--dir", "vitest");
+run(recipes, "node", "--import", "tsx", "--test", "node-test/sign-up.test.ts");
