@@ -54,7 +54,7 @@ export class Sandbox {
     const outside = ConnectionPool.of(this.#connection);
     try {
       await this.#connection.run("ROLLBACK");
-      // A read-only session may have been open.
+      // What only reads may have been interrupted.
       await this.#connection.run("PRAGMA query_only=OFF");
     } catch {
       // SQLite has rolled it back already, or does so when the connection is closed.

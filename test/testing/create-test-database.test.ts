@@ -84,20 +84,21 @@ it("can be read by nobody but the user", async () => {
 
 it("refuses a folder that others can change", async () => {
   const script = join(__dirname, "create-and-insert.ts");
-  const { output } = await runScript(script, [folder.file("witness"), folder.path], 60_000);
+  const { output } = await runScript(script, [folder.path, "1", "trap"], 60_000);
   expect(output).toContain("ConfigurationError");
   expect(output).toContain("other users can change");
 });
 
 it("processes that start together make the template once", async () => {
-  const witness = folder.file("witness");
   const script = join(__dirname, "create-and-insert.ts");
-  const outcomes = await Promise.all(Array.from({ length: 4 }, () => runScript(script, [witness], 120_000)));
+  const outcomes = await Promise.all(
+    Array.from({ length: 4 }, () => runScript(script, [folder.path, "4"], 120_000)),
+  );
   for (const { code, output } of outcomes) {
     expect(output).toContain("rows: seeded,own");
     expect(code).toBe(0);
   }
-  expect(readFileSync(witness, "utf8")).toBe("migrated\n");
+  expect(readFileSync(folder.file("witness"), "utf8")).toBe("migrated\n");
 });
 
 it("what a failed build leaves behind is nothing, and the next one succeeds", async () => {
@@ -160,6 +161,19 @@ describe("a template is made anew where the schema would differ", () => {
       seen.add(sql.scalar());
     }
     expect(seen.size).toBe(variants.length);
+  });
+
+  it("of the migrations", async () => {
+    const migrationTo = (text: string) =>
+      // biome-ignore lint/security/noGlobalEval: two classes of the same name whose text differs
+      eval(`(class Same1700000000000 {
+        async up(runner) { await runner.query("CREATE TABLE ${text} (id INTEGER)"); }
+        async down() {}
+      })`);
+    for (const text of ["one", "other"]) {
+      const database = await create({ migrations: [migrationTo(text)], migrationsRun: true });
+      expect((await database.exec(`SELECT count(*) FROM ${text}`)).scalar()).toBe(0);
+    }
   });
 
   it("of the options", async () => {
@@ -298,6 +312,17 @@ describe("reset()", () => {
     await database.reset();
     for (const name of names) expect((await database.exec(`SELECT count(*) FROM ${name}`)).scalar()).toBe(0);
     expect((await database.exec("PRAGMA foreign_keys")).scalar()).toBe(1);
+  });
+
+  it("notices tables that were made since the last time", async () => {
+    const database = await create({ entities: [tables("a"), tables("b")] });
+    await database.execScript("CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1)");
+    await database.reset();
+    await database.execScript("CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO b VALUES (1)");
+    await database.reset();
+    expect((await database.exec("SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)")).scalar()).toBe(
+      0,
+    );
   });
 
   it("says which tables triggers do not let become empty, and deletes nothing then", async () => {

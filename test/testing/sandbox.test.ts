@@ -335,14 +335,18 @@ it("sessions that are open at restore() end without a trace", async () => {
   expect(await committed()).toEqual(["before", "afterwards"]);
 });
 
-it("a statement that runs at restore() is interrupted", async () => {
-  await open();
-  const refusal = rejection(database.exec(LONG_READ));
-  await settleNative();
-  await opened!.restore();
-  expect(await refusal).toBeInstanceOf(SessionClosedError);
-  await expectUndone();
-});
+it.each([false, true])(
+  "a statement that runs at restore() is interrupted (readonly: %p)",
+  async (readonly) => {
+    await open();
+    const refusal = rejection(database.exec(LONG_READ, {}, { readonly }));
+    await settleNative();
+    await opened!.restore();
+    expect(await refusal).toBeInstanceOf(SessionClosedError);
+    await write("afterwards");
+    expect(await committed()).toEqual(["before", "afterwards"]);
+  },
+);
 
 it("a read-only session that is open at restore() leaves the writer able to write", async () => {
   await open();
