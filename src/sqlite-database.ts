@@ -1,6 +1,6 @@
 import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
 import { Database, type ExecOptions, type SessionOptions } from "./database";
-import { refusedInSandbox } from "./driver/sandbox";
+import { refusedInSandbox } from "./driver/refused-in-sandbox";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
 import {
@@ -372,7 +372,7 @@ export class SqliteDatabase extends Database<Session> {
    */
   async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
     this.#assertOpen("checkpoint");
-    this.#assertOutside("checkpoint()");
+    this.#assertNoTransaction("checkpoint()");
     return await checkpoint(this.#dataSource, mode);
   }
 

@@ -2,6 +2,7 @@ import { DatabaseClosedError, DatabaseError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { anySignal } from "./any-signal";
 import type { Changes, Connection, EngineError, Row } from "./connection";
+import { refusedInSandbox } from "./refused-in-sandbox";
 
 /** Those of nested sandboxes may have the same name: SQLite means the innermost (https://sqlite.org/lang_savepoint.html). */
 const SAVEPOINT = "sandboxed";
@@ -39,6 +40,11 @@ export class SandboxConnection implements Connection {
     if (!control) return await this.#watched((stop) => this.#connection.run(sql, values, stop), signal);
     await control();
     return { changes: 0, lastInsertRowid: 0 };
+  }
+
+  /** SQLite copies nothing while the connection itself writes (https://sqlite.org/c3ref/backup_finish.html). */
+  async backup(): Promise<void> {
+    throw refusedInSandbox("backup()");
   }
 
   /** Refuses what is sent from now on with `reason`, and interrupts what runs. */

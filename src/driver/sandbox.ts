@@ -1,4 +1,4 @@
-import { DatabaseError, SessionClosedError } from "../errors";
+import { SessionClosedError } from "../errors";
 import { retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
@@ -64,12 +64,4 @@ export class Sandbox {
     if (this.pool.isAltered) await outside.markAltered(this.#connection);
     await outside.release(this.#connection);
   }
-}
-
-/** The error for what SQLite can only do outside of a transaction, or cannot undo. */
-export function refusedInSandbox(operation: string): DatabaseError {
-  return new DatabaseError(
-    "INSIDE_SANDBOX",
-    `${operation} is not possible inside a sandbox, which is a transaction. Do it before, or after restore().`,
-  );
 }

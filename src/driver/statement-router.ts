@@ -10,6 +10,7 @@ import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import type { ForeignKeyGuard } from "./foreign-key-guard";
 import type { PinnedConnection } from "./pinned-connection";
+import { refusedInSandbox } from "./refused-in-sandbox";
 import {
   type ExecuteOptions,
   NOTHING,
@@ -18,7 +19,6 @@ import {
   type StatementResult,
 } from "./run-statement";
 import type { RunnerTransactions } from "./runner-transactions";
-import { refusedInSandbox } from "./sandbox";
 import type { SqliteDriver } from "./sqlite-driver";
 import type { TransactionScope } from "./transaction-scope";
 

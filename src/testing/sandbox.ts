@@ -16,7 +16,8 @@ export interface Sandbox extends AsyncDisposable {
  *
  * There is one connection meanwhile, so sessions take turns, readers too. Code that keeps two transactions open at
  * once, such as a session that awaits work it has detached, waits for itself until `poolTimeout`. What cannot be part
- * of a transaction (`vacuum`, `synchronize`, migrations, `dropAll`) is refused. A sandbox in a sandbox is part of it.
+ * of a transaction (`vacuum`, `checkpoint`, `backup`, `synchronize`, migrations, `dropAll`) is refused. A sandbox in a
+ * sandbox is part of it.
  *
  * @throws PoolTimeoutError where a session that began before does not end
  * @throws NotInitializedError, DatabaseClosedError, BusyError

@@ -374,6 +374,8 @@ it("what cannot be undone is refused, and leaves everything as it was", async ()
   await write("new");
   const refused = [
     () => database.vacuum(),
+    () => database.checkpoint(),
+    () => database.backup(databases.folder.file("copy.db")),
     () => database.dropAll(),
     () => database.synchronize(),
     () => database.dataSource.synchronize(true),
