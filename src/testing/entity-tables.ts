@@ -30,12 +30,14 @@ interface ForeignKeyRow {
 
 /** The tables of the entities that exist, as the database knows them; looked up again when the schema has changed. */
 export class EntityTables {
+  readonly #dataSource: SqliteDataSource;
   /** The names of the tables, by the schema they are in: `main`, or that of an attached database. */
   readonly #names = new Map<string, Set<string>>();
   readonly #known = new Map<string, { readonly version: unknown; readonly tables: readonly Table[] }>();
 
-  constructor({ entityMetadatas }: SqliteDataSource) {
-    for (const { tablePath, tableName, tableType } of entityMetadatas) {
+  constructor(dataSource: SqliteDataSource) {
+    this.#dataSource = dataSource;
+    for (const { tablePath, tableName, tableType } of dataSource.entityMetadatas) {
       if (tableType === "view") continue;
       const schema = tablePath.slice(0, -tableName.length).replace(/\.$/, "") || "main";
       this.#names.set(schema, (this.#names.get(schema) ?? new Set()).add(tableName.toLowerCase()));
@@ -49,7 +51,8 @@ export class EntityTables {
       let known = this.#known.get(schema);
       if (known?.version !== version) {
         known = { version, tables: await tablesIn(schema, names, session) };
-        this.#known.set(schema, known);
+        // A schema that will be undone gives its version back to another.
+        if (!this.#dataSource.driver.isSandboxed) this.#known.set(schema, known);
       }
       tables.push(...(known?.tables ?? []));
     }

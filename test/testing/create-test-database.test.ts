@@ -314,6 +314,19 @@ describe("reset()", () => {
     expect((await database.exec("PRAGMA foreign_keys")).scalar()).toBe(1);
   });
 
+  it("does not take a schema for that of a sandbox which had the same version", async () => {
+    const database = await create({ entities: [tables("a"), tables("b")] });
+    const table = (name: string) =>
+      database.execScript(`CREATE TABLE ${name} (id INTEGER PRIMARY KEY); INSERT INTO ${name} VALUES (1)`);
+    const { restore } = await sandbox(database);
+    await table("a");
+    await database.reset();
+    await restore();
+    await table("b");
+    await database.reset();
+    expect((await database.exec("SELECT count(*) FROM b")).scalar()).toBe(0);
+  });
+
   it("notices tables that were made since the last time", async () => {
     const database = await create({ entities: [tables("a"), tables("b")] });
     await database.execScript("CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1)");

@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -29,11 +28,4 @@ test("the recipe for node:test passes", async () => {
     cwd: root,
   });
   expect(stdout).toMatch(/^# pass 3$/m);
-});
-
-test("the documentation shows the recipes as they are run", () => {
-  const guide = readFileSync(join(root, "docs/testing.md"), "utf8");
-  for (const runner of ["jest", "vitest", "node-test"]) {
-    expect(guide).toContain(`\`\`\`ts\n${readFileSync(recipe(runner), "utf8")}\`\`\``);
-  }
 });
