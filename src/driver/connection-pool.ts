@@ -4,6 +4,7 @@ import { type WaitOptions, WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
+import { WalLimit } from "./wal-limit";
 
 export interface ConnectionPoolOptions {
   /** An absolute path, or `:memory:`. */
@@ -17,6 +18,8 @@ export interface ConnectionPoolOptions {
   /** Milliseconds; `Infinity` = never. */
   readonly poolRecycle: number;
   readonly poolPrePing: boolean;
+  /** Bytes; how large the WAL may grow as long as no reader needs it. */
+  readonly walLimit?: number | undefined;
   /** Makes a new connection ready; every connection goes through it before anyone sees it. */
   readonly setUp: (connection: Connection) => Promise<void>;
   /** The only connection there is, instead of those that the pool would open. */
@@ -62,6 +65,7 @@ export class ConnectionPool {
   readonly #files = new WeakMap<Connection, string>();
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
   readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
+  readonly #walLimit: WalLimit | undefined;
   #created = false;
   #isAltered = false;
   /** Why nothing is lent any more. */
@@ -69,6 +73,7 @@ export class ConnectionPool {
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
+    this.#walLimit = options.walLimit === undefined ? undefined : new WalLimit(options.walLimit);
     const single = this.isSingle;
     const recycle = single ? Number.POSITIVE_INFINITY : options.poolRecycle;
     const validateAfter = single || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
@@ -161,6 +166,11 @@ export class ConnectionPool {
       if (!this.isSingle) return this.discard(connection);
       // The memory goes with its connection, so that must be put back into the state it was in.
       for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
+    }
+    if (connection.role === "writer" && !this.isSingle) {
+      // It is only housekeeping: what fails in it fails for whoever writes next.
+      const kept = this.#walLimit?.keep(connection);
+      if (kept) await kept.catch(() => {});
     }
     this.#held.delete(connection);
     this.#of(connection.role).release(connection);

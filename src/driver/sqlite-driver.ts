@@ -87,6 +87,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       ...this.settings,
       path,
       mode,
+      walLimit: walLimitOf(this.settings),
       setUp: (connection) => this.#setUp(connection),
     });
     try {
@@ -358,4 +359,10 @@ async function inTransaction<T>(
     await connection.run("ROLLBACK").catch(() => {});
     throw error;
   }
+}
+
+/** The file is cut to this size when the WAL begins anew, so that is how large it may grow. */
+function walLimitOf({ pragmas }: DriverSettings): number | undefined {
+  const limit = Number(pragmas.find(({ name }) => name === "journal_size_limit")?.value);
+  return limit > 0 ? limit : undefined;
 }
