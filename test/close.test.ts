@@ -180,7 +180,9 @@ test("lets a session begin its transaction that has not begun it yet", async () 
     database.session(
       async (session) => {
         await goOn.promise;
-        return readonly ? session.manager.count(Note) : session.manager.insert(Note, { text: "late" });
+        return readonly
+          ? session.manager.query("SELECT 1 AS read")
+          : session.manager.insert(Note, { text: "late" });
       },
       { readonly },
     ),
@@ -188,7 +190,7 @@ test("lets a session begin its transaction that has not begun it yet", async () 
   const closed = database.close();
   expect(await isPending(closed)).toBe(true);
   goOn.resolve();
-  expect(await reading).toBe(0);
+  expect(await reading).toEqual([{ read: 1 }]);
   await writing;
   await closed;
   expect(await notes()).toEqual(["late"]);
