@@ -41,6 +41,7 @@ try {
   run("node", ["consumer.mjs"]);
   run("npx", ["tsc", "-p", "."]);
   run("node", ["out/consumer.js"]);
+  run("npx", ["typeorm-sqlite-database", "torture", "--rounds", "1"]);
 
   run("npx", ["publint", "--strict", join(scratch, tarball)], root);
   run("npx", ["attw", join(scratch, tarball)], root);

@@ -3,6 +3,7 @@ import type { Findings } from "./verify";
 import type { Phase } from "./worker-process";
 
 const PHASES: readonly Phase[] = ["start", "open", "session", ...CHORES];
+const MOST_SHOWN = 20;
 
 /** What came of a run so far. */
 export class Totals {
@@ -67,6 +68,8 @@ export class Totals {
 
   get #verdict(): string {
     if (this.problems.length === 0) return "Nothing was lost.";
-    return ["THIS WENT WRONG:", ...this.problems.map((problem) => `- ${problem}`)].join("\n");
+    const shown = this.problems.slice(0, MOST_SHOWN).map((problem) => `- ${problem}`);
+    const more = this.problems.length - shown.length;
+    return ["THIS WENT WRONG:", ...shown, ...(more > 0 ? [`- and ${more} more`] : [])].join("\n");
   }
 }
