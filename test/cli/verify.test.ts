@@ -36,7 +36,7 @@ async function makeRun(name = "run", seed = 1): Promise<RunFolder> {
       await database.backup(join(folder.backups, backup.name));
       ledger.append({ kind: "done", activity: "backup", backup });
     }
-    await writer.write(() => {});
+    await writer.write();
   }
   ledger.close();
   return folder;

@@ -6,7 +6,7 @@ import { ENTITIES } from "./entities";
 import { Ledger } from "./ledger";
 import type { RunFolder } from "./run-folder";
 
-const MOST_BATCHES = 2000;
+const MOST_BATCHES = 1000;
 
 /** Has the next rounds find what this one found, and removes what is not needed any more: a run may take hours. */
 export async function settle(folder: RunFolder, { states }: Contents): Promise<void> {

@@ -10,15 +10,16 @@ import { WorkerProcess } from "./worker-process";
 
 /** Sessions of one process that run at the same time. */
 const SESSIONS = 4;
-/** Milliseconds from what is to be interrupted until the kill, at most; mostly less. */
-const LONGEST_DELAY = 60;
+/** Milliseconds from what is to be interrupted until the kill, at most; mostly less. A commit would be over. */
+const LONGEST_DELAY = 80;
+const LONGEST_DELAY_IN_COMMIT = 3;
 const LONGEST_PAUSE = 150;
 /** Whether a worker is killed during its chore, may go on, or is waited for. */
 const FATES = ["kill", "kill", "kill", "go on", "finish"] as const;
 
 /** Mostly short, and often none at all. */
-async function delay(random: Random): Promise<void> {
-  const milliseconds = random.next() ** 3 * LONGEST_DELAY;
+async function delay(random: Random, longest: number): Promise<void> {
+  const milliseconds = random.next() ** 2 * longest;
   // A timer takes a millisecond at least.
   if (milliseconds >= 1) await sleep(milliseconds);
 }
@@ -83,14 +84,13 @@ export class Torture {
     if (chore && chore !== "commit" && fate === "finish") await worker.finish(chore);
     else if (chore) await worker.begin(chore);
     if (fate !== "kill") return;
-    // A commit would be over.
-    if (chore !== "commit") await delay(random);
+    await delay(random, chore === "commit" ? LONGEST_DELAY_IN_COMMIT : LONGEST_DELAY);
     await this.#kill(worker);
     workers[index] = this.#start(random);
     // Opening is what recovers from the kill before.
     while (random.chance(0.2)) {
       await workers[index].opening();
-      await delay(random);
+      await delay(random, LONGEST_DELAY);
       await this.#kill(workers[index]);
       workers[index] = this.#start(random);
     }
@@ -108,7 +108,7 @@ export class Torture {
 
   async #checkLive(): Promise<void> {
     const problems = await verifyLive(this.#folder);
-    this.totals.problems.push(...problems.map((problem) => `while others wrote: ${problem}`));
+    for (const problem of problems) this.totals.problems.push(`while others wrote: ${problem}`);
     this.totals.liveChecks++;
   }
 

@@ -31,7 +31,8 @@ export class Totals {
 
   addRound({ problems, counts, unacknowledged, backups, leftovers }: Findings): void {
     this.rounds++;
-    this.problems.push(...problems);
+    // Not all at once, as arguments: of a damaged database there are very many.
+    for (const problem of problems) this.problems.push(problem);
     this.#acknowledged += counts.acknowledged;
     this.#rolledBack += counts.rolledBack;
     this.#refused += counts.refused;

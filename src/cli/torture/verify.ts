@@ -91,7 +91,7 @@ async function inspectBackups(
   for (const name of found) {
     const known = History.read(folder.ledgers, notes.get(name));
     const inspection = await inspect(join(folder.backups, name), known);
-    problems.push(...inspection.problems.map((problem) => `backup ${name}: ${problem}`));
+    for (const problem of inspection.problems) problems.push(`backup ${name}: ${problem}`);
   }
   return { problems, checked: found.length, leftovers: leftovers.length };
 }

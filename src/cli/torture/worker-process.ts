@@ -21,7 +21,8 @@ export class WorkerProcess {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#child = fork(require.resolve("./worker"), [JSON.stringify(options)]);
+    // In a group of its own, or Ctrl-C would end it too, and not only the run.
+    this.#child = fork(require.resolve("./worker"), [JSON.stringify(options)], { detached: true });
     this.#exit = once(this.#child, "exit");
   }
 

@@ -22,7 +22,8 @@ class Worker {
   #chores: Promise<unknown>;
   /** Pending while the database is not open, or closed on purpose. */
   #opened: Promise<unknown>;
-  #announceCommit = false;
+  /** Whether the next commit is to be announced, and to be worth it. */
+  #announcesCommit = false;
   #backups = 0;
 
   constructor({ folder, name, seed, synchronous }: WorkerOptions) {
@@ -44,7 +45,7 @@ class Worker {
   }
 
   perform(chore: Chore): void {
-    if (chore === "commit") this.#announceCommit = true;
+    if (chore === "commit") this.#announcesCommit = true;
     else this.#chores = this.#chores.then(() => this.#perform(chore));
   }
 
@@ -56,16 +57,22 @@ class Worker {
   async #keepWriting(writer: Writer): Promise<never> {
     for (;;) {
       await this.#opened;
-      await writer.write(() => this.#committing());
+      await this.#write(writer);
       // Otherwise a worker whose sessions are refused at once would never hear its parent.
       await turn();
     }
   }
 
-  #committing(): void {
-    if (!this.#announceCommit) return;
-    this.#announceCommit = false;
-    tell({ begun: "commit" });
+  async #write(writer: Writer): Promise<void> {
+    if (!this.#announcesCommit) return await writer.write();
+    this.#announcesCommit = false;
+    let announced = false;
+    await writer.writeMuch(() => {
+      announced = true;
+      tell({ begun: "commit" });
+    });
+    // One that was refused never came to its commit.
+    if (!announced) this.#announcesCommit = true;
   }
 
   async #perform(activity: Exclude<Activity, "commit">): Promise<void> {
@@ -128,6 +135,5 @@ const worker = new Worker(options);
 process.on("message", ({ perform }: ToWorker) => worker.perform(perform));
 // The parent is gone: nobody would check what is written now.
 process.on("disconnect", () => process.exit());
-// Ctrl-C reaches the whole group, and it is the parent that ends the run.
-process.on("SIGINT", () => {});
+// What it rejects with ends the process, which the parent notices.
 void worker.run(options.sessions);
