@@ -105,7 +105,7 @@ describe("of a session that was killed before it was acknowledged", () => {
     await rawExec(folder.database, "DELETE FROM items WHERE batch_id = 'w2.0.1'");
     await rawExec(folder.database, "DELETE FROM batches WHERE id = 'w2.0.1'");
     expect((await verify(folder)).problems).toEqual([
-      `batch w2.0.1 is lost or wrong: it is gone, but ${stateOf(["whole"])} was acknowledged`,
+      `batch w2.0.1 is lost: it was acknowledged as ${stateOf(["whole"])}`,
     ]);
   });
 });
@@ -114,7 +114,7 @@ describe("a problem is", () => {
   test("an acknowledged batch that is not there", async () => {
     const folder = await makeRun();
     note(folder, INTENT, { kind: "acknowledged", batch: "w2.0.1" });
-    const problem = `batch w2.0.1 is lost or wrong: it is gone, but ${stateOf(["whole"])} was acknowledged`;
+    const problem = `batch w2.0.1 is lost: it was acknowledged as ${stateOf(["whole"])}`;
     expect((await verify(folder)).problems).toEqual([problem]);
     expect(await verifyLive(folder)).toEqual([problem]);
   });
@@ -130,7 +130,7 @@ describe("a problem is", () => {
       { kind: "acknowledged", batch: "w2.0.1" },
     );
     expect((await verify(folder)).problems).toEqual([
-      `batch w2.0.1 is lost or wrong: it is ${stateOf(["whole"])}, but gone was acknowledged`,
+      "batch w2.0.1 is there, and must not be: no session has left it behind",
     ]);
   });
 
@@ -163,22 +163,22 @@ describe("a problem is", () => {
     const folder = await makeRun();
     await rawExec(folder.database, WHOLE);
     expect((await verify(folder)).problems).toEqual([
-      `batch w2.0.1 is lost or wrong: it is ${stateOf(["whole"])}, but gone was acknowledged`,
+      "batch w2.0.1 is there, and must not be: no session has left it behind",
     ]);
   });
 
-  test.each<[string, Entry[]]>([
-    ["rolled back on purpose", [{ kind: "doomed", batch: "w2.0.1" }]],
-    ["refused", [INTENT, { kind: "rejected", batch: "w2.0.1", code: "SQLITE_BUSY" }]],
-  ])("a batch whose session was %s", async (_, entries) => {
+  test.each<[string, Entry[], string]>([
+    ["rolled back", [{ kind: "doomed", batch: "w2.0.1" }], "its session was rolled back"],
+    [
+      "refused",
+      [INTENT, { kind: "rejected", batch: "w2.0.1", code: "SQLITE_BUSY" }],
+      "no session has left it behind",
+    ],
+  ])("a batch whose session was %s", async (_, entries, reason) => {
     const folder = await makeRun();
     await rawExec(folder.database, WHOLE);
     note(folder, ...entries);
-    expect((await verify(folder)).problems).toEqual([
-      expect.stringContaining(
-        `batch w2.0.1 is lost or wrong: it is ${stateOf(["whole"])}, but gone was acknowledged`,
-      ),
-    ]);
+    expect((await verify(folder)).problems).toEqual([`batch w2.0.1 is there, and must not be: ${reason}`]);
   });
 
   test("a damaged file", async () => {
@@ -212,7 +212,7 @@ describe("of the backups", () => {
     // As if it had been begun after the last session, and not half-way.
     note(folder, { kind: "begun", activity: "backup", backup });
     const { problems } = await verify(folder);
-    expect(problems[0]).toMatch(/^backup w1-1\.db: batch w1\.0\.\d+ is lost or wrong: /);
+    expect(problems).toContainEqual(expect.stringMatching(/^backup w1-1\.db: batch w1\.0\.\d+ is lost: /));
   });
 
   test("one that is damaged is a problem", async () => {

@@ -1,6 +1,6 @@
 import type { SqliteDatabase } from "../..";
 import { GONE, stateOf } from "./entities";
-import type { History } from "./history";
+import type { Expectation, History } from "./history";
 
 /** What one snapshot of a database holds. */
 export interface Contents {
@@ -41,16 +41,19 @@ export function compare({ states, sums }: Contents, history: History): string[] 
     if (!states.has(id)) problems.push(`batch ${id} is there in part: it has items, but no row of its own`);
   }
   for (const id of new Set([...states.keys(), ...history.batches])) {
-    const { acknowledged, begun, doomed } = history.expectationOf(id);
+    const expectation = history.expectationOf(id);
     const found = states.get(id) ?? GONE;
-    if (found === acknowledged || begun.includes(found)) continue;
-    const reason = begun.length > 0 ? ` (or ${begun.join(", or ")}, which nobody was told)` : "";
-    const origin = doomed ? "; a session that wrote it was rolled back" : "";
-    problems.push(
-      `batch ${id} is lost or wrong: it is ${found}, but ${acknowledged} was acknowledged${reason}${origin}`,
-    );
+    if (found === expectation.acknowledged || expectation.begun.includes(found)) continue;
+    problems.push(`batch ${id} ${difference(found, expectation)}`);
   }
   return problems;
+}
+
+function difference(found: string, { acknowledged, begun, doomed }: Expectation): string {
+  const others = begun.map((state) => `, or ${state}, of which nobody was told`).join("");
+  if (found === GONE) return `is lost: it was acknowledged as ${acknowledged}${others}`;
+  if (acknowledged !== GONE) return `is ${found}, but was acknowledged as ${acknowledged}${others}`;
+  return `is there, and must not be: ${doomed ? "its session was rolled back" : "no session has left it behind"}`;
 }
 
 /** Batches that were committed by a process that was killed before it was told so. */
