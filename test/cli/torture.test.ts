@@ -37,7 +37,7 @@ test(
   "a run that misses what was acknowledged ends at once, says what, keeps its files, and exits with 1",
   async () => {
     const path = folder.file("run");
-    const outcome = run(["torture", "--minutes", "60", "--path", path]);
+    const outcome = run(["torture", "--minutes", "60", "--seed", "2", "--writers", "2", "--path", path]);
     const ledgers = join(path, "ledgers");
     while (!existsSync(ledgers)) await sleep(1);
     const forged = [
@@ -100,6 +100,9 @@ describe("the command line", () => {
     expect(output).toContain(`--path takes a new or an empty folder, and "${folder.path}" is not empty.`);
     expect(code).toBe(2);
     expect(readdirSync(folder.path)).toEqual(["precious.db"]);
+    const file = await run(["torture", "--path", folder.file("precious.db")]);
+    expect(file.output).toContain("--path takes a folder: ");
+    expect(file.code).toBe(2);
   });
 
   test.each([[["--help"]], [["torture", "--help"]]])("%j explains itself", async (args) => {

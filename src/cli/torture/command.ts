@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { UsageError } from "../usage-error";
 import { parseTortureOptions, TORTURE_HELP } from "./options";
 import { RunFolder } from "./run-folder";
 import { Torture } from "./torture";
+
+const TEMPORARY = join(tmpdir(), "typeorm-sqlite-database-torture-");
 
 /** Runs the command, and gives the exit code. */
 export async function tortureCommand(args: readonly string[]): Promise<number> {
@@ -28,13 +30,20 @@ export async function tortureCommand(args: readonly string[]): Promise<number> {
 }
 
 function makeFolder(path: string | undefined): RunFolder {
+  const folder = new RunFolder(path === undefined ? mkdtempSync(TEMPORARY) : resolve(path));
   // The ledgers of another run would be compared with the database of this one.
-  if (path !== undefined && existsSync(path) && readdirSync(path).length > 0) {
+  if (filesIn(folder.path).length > 0) {
     throw new UsageError(`--path takes a new or an empty folder, and "${path}" is not empty.`);
   }
-  const folder = new RunFolder(
-    path === undefined ? mkdtempSync(join(tmpdir(), "typeorm-sqlite-database-torture-")) : resolve(path),
-  );
   folder.make();
   return folder;
+}
+
+function filesIn(path: string): string[] {
+  try {
+    mkdirSync(path, { recursive: true });
+    return readdirSync(path);
+  } catch (error) {
+    throw new UsageError(`--path takes a folder: ${(error as Error).message}`, { cause: error });
+  }
 }
