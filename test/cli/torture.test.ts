@@ -26,6 +26,8 @@ test(
     expect(output).toMatch(/\nround 1: \d+ kills, \d+ sessions acknowledged/);
     expect(output).toMatch(/\n +during session +[1-9]/);
     expect(output).toMatch(/\nsessions acknowledged +[1-9]/);
+    expect(output).toMatch(/\nbackups checked +[1-9]/);
+    expect(output).toMatch(/\nchecks while others wrote +1\n/);
     expect(output).toMatch(/\nNothing was lost\.\n$/);
     expect(code).toBe(0);
     expect(readdirSync(temporary)).toEqual([]);

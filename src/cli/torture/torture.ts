@@ -59,10 +59,11 @@ export class Torture {
     try {
       await Promise.all(workers.map((worker) => worker.ready()));
       const steps = 6 + random.below(10);
-      const liveCheck = random.below(steps);
+      const checked = random.below(steps);
       for (let step = 0; step < steps; step++) {
         await this.#step(workers, random);
-        if (step === liveCheck) await this.#checkLive();
+        // Most backups are killed; one in each round is not.
+        if (step === checked) await Promise.all([this.#checkLive(), random.pick(workers).finish("backup")]);
       }
     } catch (error) {
       this.totals.problems.push(String(error));
