@@ -72,6 +72,7 @@ try {
   run("node", ["consumer.mjs"]);
   run("npx", ["tsc", "-p", "."]);
   run("node", ["out/consumer.js"]);
+  run("npx", ["typeorm-sqlite-database", "torture", "--rounds", "1"]);
 
   run("node", [join(root, "scripts/check-testing-recipes.mjs"), scratch]);
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./code-blocks";
 
-const { name, scripts, peerDependencies, dependencies } = JSON.parse(
+const { name, bin, scripts, peerDependencies, dependencies } = JSON.parse(
   readFileSync(join(ROOT, "package.json"), "utf8"),
 );
 const installable = new Set([name, ...Object.keys(peerDependencies), ...Object.keys(dependencies)]);
@@ -28,6 +28,7 @@ function isKnown(command: string): boolean {
   if (program === "npm" && verb === "install") return words.every((word) => installable.has(word));
   // What a build makes is not there yet.
   if (program === "node") return verb?.startsWith("build/") || existsSync(join(ROOT, verb ?? ""));
+  if (program === "npx" && (verb ?? "") in bin) return true;
   if (program === "npx") return existsSync(join(ROOT, "node_modules/.bin", verb ?? ""));
   return false;
 }
