@@ -1,9 +1,10 @@
 import { stat } from "node:fs/promises";
-import { type ConnectionHolder, DatabaseClosedError, PoolTimeoutError } from "../errors";
+import { type ConnectionHolder, DatabaseClosedError, DatabaseError, PoolTimeoutError } from "../errors";
 import { type WaitOptions, WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
+import { identify, identifyNow } from "./file-identity";
 
 export interface ConnectionPoolOptions {
   /** An absolute path, or `:memory:`. */
@@ -144,6 +145,27 @@ export class ConnectionPool {
     this.#of(connection.role).release(connection);
   }
 
+  /**
+   * To be called when something was committed, before that is told to anyone. A file that was replaced lives on without
+   * a name as long as a connection has it open (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use),
+   * and what is written to it goes with it. Looked up synchronously, which takes some microseconds.
+   *
+   * @throws DatabaseError if the file at the path is not the one that the connection has open
+   */
+  assertInPlace(connection: Connection): void {
+    const { path } = this.#options;
+    const opened = this.#files.get(connection);
+    const found = this.isMemory ? opened : identifyNow(path);
+    if (found === opened) return;
+    for (const pool of [this.#readers, this.#writer]) pool.evict((idle) => this.#files.get(idle) !== found);
+    throw new DatabaseError(
+      "FILE_REPLACED",
+      `The database file was ${found ? "replaced" : "moved or deleted"} while it was open, so what was just written ` +
+        `is not in the file at ${JSON.stringify(path)}. What comes next goes to the file that is there; write it again, ` +
+        "and close the database before its file is replaced.",
+    );
+  }
+
   /** To be called before a statement changes the connection itself, by a pragma for example. */
   async markAltered(connection: Connection, pragma?: string): Promise<void> {
     const altered = this.#altered.get(connection) ?? new Map<string, unknown>();
@@ -271,8 +293,7 @@ export class ConnectionPool {
 
   async #identify(): Promise<string> {
     if (this.isMemory) return ":memory:";
-    const { dev, ino } = await stat(this.#options.path, { bigint: true });
-    return `${dev}:${ino}`;
+    return await identify(this.#options.path);
   }
 
   #timeoutError(role: Role, label: string, cause: Error): PoolTimeoutError {

@@ -72,6 +72,7 @@ export class RunnerTransactions {
           if (connection !== pinned.connection) await driver.pool.release(connection);
         },
         discard: (connection) => driver.pool.discard(connection),
+        committed: (connection) => driver.pool.assertInPlace(connection),
       },
     });
     try {

@@ -36,6 +36,7 @@ const BROKEN: ReadonlySet<unknown> = new Set([
   "SQLITE_CORRUPT",
   "SQLITE_NOTADB",
   "SQLITE_NOMEM",
+  "FILE_REPLACED",
 ]);
 
 /** How long a single read may wait for the reads before it until the pool grows for it. */
@@ -228,6 +229,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       acquire: (signal) => this.#acquire(pool, role, label, signal),
       release: (connection) => pool.release(connection),
       discard: (connection) => pool.discard(connection),
+      committed: (connection) => pool.assertInPlace(connection),
     };
   }
 

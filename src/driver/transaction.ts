@@ -9,6 +9,8 @@ export interface ConnectionSource {
   release(connection: Connection): Promise<void>;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
+  /** Called after a commit; what it throws is told instead of that, and the connection discarded. */
+  committed?(connection: Connection): void;
 }
 
 export interface TransactionOptions {
@@ -98,9 +100,18 @@ export class Transaction extends Scope {
   }
 
   protected async keep(): Promise<void> {
-    if (!this.#connection) return;
+    const connection = this.#connection;
+    if (!connection) return;
     await this.control("COMMIT");
-    await this.#giveBack(this.#connection);
+    const { source, readonly } = this.#options;
+    try {
+      if (!readonly) source.committed?.(connection);
+    } catch (error) {
+      this.#connection = undefined;
+      await source.discard(connection);
+      throw error;
+    }
+    await this.#giveBack(connection);
   }
 
   protected async undo(): Promise<void> {
