@@ -15,6 +15,7 @@ import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
+import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
 import type { WriteCheck } from "./write-check";
@@ -151,6 +152,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
     });
     this.#inFlight.add(transaction);
     return transaction;
+  }
+
+  override createSchemaBuilder(): SqliteSchemaBuilder {
+    return new SqliteSchemaBuilder(this.dataSource);
   }
 
   override createQueryRunner(mode: ReplicationMode): SqliteQueryRunner & { manager: any } {
