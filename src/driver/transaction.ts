@@ -35,7 +35,6 @@ export class Transaction extends Scope {
   readonly parent = undefined;
   pending: PendingWrites | undefined;
   #connection: Connection | undefined;
-  #hasRead = false;
   lost: Lost | undefined;
 
   constructor(options: TransactionOptions) {
@@ -63,12 +62,13 @@ export class Transaction extends Scope {
     return scope === this;
   }
 
-  /** The first read may find the file locked where it is not in WAL mode; nothing has been read then, so it is tried again. */
+  /**
+   * The first read may find the file locked where it is not in WAL mode, and is tried again. What reads nothing of the
+   * file, as EXPLAIN does, may come before it; once something was read, the lock is there and no read is BUSY.
+   */
   override async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    if (!this.readonly || this.#hasRead) return await super.run(use);
-    const result = await super.run((connection) => retryWhileBusy(() => use(connection), this.#options));
-    this.#hasRead = true;
-    return result;
+    if (!this.readonly) return await super.run(use);
+    return await super.run((connection) => retryWhileBusy(() => use(connection), this.#options));
   }
 
   async begin(): Promise<Connection> {
