@@ -5,6 +5,7 @@ import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/r
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
 import { identify, identifyNow } from "./file-identity";
+import { makesUnusable } from "./unusable";
 
 export interface ConnectionPoolOptions {
   /** An absolute path, or `:memory:`. */
@@ -132,8 +133,12 @@ export class ConnectionPool {
     }
   }
 
-  /** Gives a connection back, as it was made: one with changed settings or temporary objects is not reused. */
-  async release(connection: Connection): Promise<void> {
+  /**
+   * Gives a connection back, as it was made: one with changed settings or temporary objects is not reused, nor is one
+   * that met an I/O error or damage.
+   */
+  async release(connection: Connection, failure?: unknown): Promise<void> {
+    if (makesUnusable(failure) && !this.isMemory) return this.discard(connection);
     const altered = this.#altered.get(connection);
     if (altered) {
       this.#altered.delete(connection);

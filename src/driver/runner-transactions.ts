@@ -68,8 +68,8 @@ export class RunnerTransactions {
       // What is pinned stays with the runner when the transaction is over.
       source: {
         acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
-        release: async (connection) => {
-          if (connection !== pinned.connection) await driver.pool.release(connection);
+        release: async (connection, failure) => {
+          if (connection !== pinned.connection) await driver.pool.release(connection, failure);
         },
         discard: (connection) => driver.pool.discard(connection),
         committed: (connection) => driver.pool.assertInPlace(connection),

@@ -31,15 +31,6 @@ interface OpenTransactionOptions {
   readonly source?: ConnectionSource;
 }
 
-/** After these a connection is not used again; a new one may see a file that is whole. */
-const BROKEN: ReadonlySet<unknown> = new Set([
-  "SQLITE_IOERR",
-  "SQLITE_CORRUPT",
-  "SQLITE_NOTADB",
-  "SQLITE_NOMEM",
-  "FILE_REPLACED",
-]);
-
 /** How long a single read may wait for the reads before it until the pool grows for it. */
 const LONG_READ_MS = 5;
 
@@ -186,14 +177,14 @@ export class SqliteDriver extends BetterSqlite3Driver {
     try {
       if (role === "reader") done = await this.#readTurn(signal);
       const connection = await this.#acquire(pool, role, label, signal);
-      let broken = false;
+      let failure: unknown;
       try {
         return await use(connection);
       } catch (error) {
-        broken = BROKEN.has((error as { code?: unknown }).code);
+        failure = error;
         throw error;
       } finally {
-        await (broken && !pool.isMemory ? pool.discard(connection) : pool.release(connection));
+        await pool.release(connection, failure);
       }
     } finally {
       done?.();
@@ -232,7 +223,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     const { pool } = this;
     return {
       acquire: (signal) => this.#acquire(pool, role, label, signal),
-      release: (connection) => pool.release(connection),
+      release: (connection, failure) => pool.release(connection, failure),
       discard: (connection) => pool.discard(connection),
       committed: (connection) => pool.assertInPlace(connection),
     };

@@ -2,11 +2,13 @@ import { retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { throwMapped } from "./error-mapping";
 import { type Lost, type PendingWrites, Scope, type TransactionScope } from "./transaction-scope";
+import { makesUnusable } from "./unusable";
 
 /** Where a transaction gets its connection, and how it gives it back. */
 export interface ConnectionSource {
   acquire(signal?: AbortSignal): Promise<Connection>;
-  release(connection: Connection): Promise<void>;
+  /** With what failed on it, if that makes it unusable. */
+  release(connection: Connection, failure?: unknown): Promise<void>;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
   /** Called after a commit; what it throws is told instead of that, and the connection discarded. */
@@ -35,6 +37,8 @@ export class Transaction extends Scope {
   readonly parent = undefined;
   pending: PendingWrites | undefined;
   #connection: Connection | undefined;
+  /** What makes its connection unusable. */
+  #failure: unknown;
   lost: Lost | undefined;
 
   constructor(options: TransactionOptions) {
@@ -67,8 +71,14 @@ export class Transaction extends Scope {
    * file, as EXPLAIN does, may come before it; once something was read, the lock is there and no read is BUSY.
    */
   override async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    if (!this.readonly) return await super.run(use);
-    return await super.run((connection) => retryWhileBusy(() => use(connection), this.#options));
+    return await super.run(async (connection) => {
+      try {
+        return await (this.readonly ? retryWhileBusy(() => use(connection), this.#options) : use(connection));
+      } catch (error) {
+        if (makesUnusable(error)) this.#failure = error;
+        throw error;
+      }
+    });
   }
 
   async begin(): Promise<Connection> {
@@ -152,6 +162,6 @@ export class Transaction extends Scope {
     this.#connection = undefined;
     const { source, readonly } = this.#options;
     if (readonly && connection.role === "writer") await connection.run("PRAGMA query_only=OFF");
-    await source.release(connection);
+    await source.release(connection, this.#failure);
   }
 }
