@@ -4,6 +4,7 @@ import { CountryStatistics } from "./country-statistics";
 import { Passport } from "./passport";
 import { Rating } from "./rating";
 import { Tag } from "./tag";
+import { Transfer } from "./transfer";
 import { Traveller } from "./traveller";
 import { Trip } from "./trip";
 
@@ -13,6 +14,7 @@ export { CountryStatistics } from "./country-statistics";
 export { Passport } from "./passport";
 export { Rating } from "./rating";
 export { Tag } from "./tag";
+export { Transfer } from "./transfer";
 export { Traveller, type TravellerPreferences, TravellerStatus } from "./traveller";
 export { Trip } from "./trip";
 
@@ -26,4 +28,5 @@ export const entities: (new () => object)[] = [
   Trip,
   Tag,
   Rating,
+  Transfer,
 ];

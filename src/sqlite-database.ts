@@ -2,13 +2,20 @@ import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository 
 import { Database, type ExecOptions, type SessionOptions } from "./database";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
-import { DatabaseClosedError, DatabaseError, NotInitializedError, ReadonlyError } from "./errors";
+import {
+  ConfigurationError,
+  DatabaseClosedError,
+  DatabaseError,
+  NotInitializedError,
+  ReadonlyError,
+} from "./errors";
 import { Lifecycle } from "./lifecycle";
 import { type BackupOptions, backup } from "./maintenance/backup";
 import { type CheckpointMode, type CheckpointResult, checkpoint } from "./maintenance/checkpoint";
 import { checkIntegrity, type IntegrityReport } from "./maintenance/integrity";
 import { type VacuumOptions, vacuum } from "./maintenance/vacuum";
 import { ManagedDataSource } from "./managed-data-source";
+import { checkCallOptions } from "./options/call-options";
 import { parseLocation } from "./options/location";
 import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
 import { createAll } from "./schema/create-all";
@@ -115,8 +122,11 @@ export class SqliteDatabase extends Database<Session> {
    */
   async session<T>(work: (session: Session) => Promise<T> | T, options: SessionOptions = {}): Promise<T> {
     this.#assertOpen("open a session");
+    if (typeof work !== "function") {
+      throw new ConfigurationError("session() takes a function first, and its options after it.");
+    }
     const { ambient } = this.#dataSource.driver.context;
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf("session", options);
     try {
       const limited = { ...options, signal: deadline.signal };
       if (ambient) await this.#flushAmbient();
@@ -128,7 +138,8 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   /**
-   * A session under manual control, which is not ambient. What is not committed when it is closed is rolled back.
+   * A session under manual control, which is not ambient. What is not committed when it is closed is rolled back. One
+   * that is never closed is rolled back when it is garbage, with a warning (`SESSION_LEAK`) that says where it was opened.
    *
    * @example
    * await using session = await database.openSession();
@@ -137,11 +148,11 @@ export class SqliteDatabase extends Database<Session> {
    */
   async openSession(options: SessionOptions = {}): Promise<Session> {
     this.#assertOpen("open a session");
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf("openSession", options);
     const scope = this.#begin({ ...options, signal: deadline.signal });
     // Nobody may be waiting for a statement then.
     deadline.signal?.addEventListener("abort", () => void scope.rollback().catch(() => {}), { once: true });
-    return new Session(this.#dataSource, scope, false, () => deadline.end());
+    return Session.open(this.#dataSource, scope, () => deadline.end());
   }
 
   /**
@@ -218,6 +229,7 @@ export class SqliteDatabase extends Database<Session> {
     rows: RowSource<InsertRow<Entity>>,
     options: InsertManyOptions = {},
   ): Promise<number> {
+    checkCallOptions("insertMany", options, ["label", "timeout", "signal"]);
     return await this.session((session) => session.insertMany(target, rows), {
       label: "insertMany",
       ...options,
@@ -436,6 +448,10 @@ async function nested(
   return await ambient.savepoint({ readonly, signal });
 }
 
-function deadlineOf({ label = "session", ...limits }: SessionOptions): Deadline {
+const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ["readonly", "label", "timeout", "signal"];
+
+function deadlineOf(call: string, options: SessionOptions): Deadline {
+  checkCallOptions(call, options, SESSION_OPTIONS);
+  const { label = "session", ...limits } = options;
   return new Deadline(`The session "${label}"`, limits);
 }

@@ -1,4 +1,5 @@
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
+import type { ConnectionHolder } from "./errors";
 
 /** What {@link SqliteDatabase.stats} tells; counts of connections, unless said otherwise. */
 export interface DatabaseStats {
@@ -18,6 +19,8 @@ export interface DatabaseStats {
     /** Work that waits for its turn. */
     readonly waiting: number;
   };
+  /** Who has a connection, and since when: sessions by their label. */
+  readonly holders: readonly ConnectionHolder[];
 }
 
 export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseStats {
@@ -27,12 +30,15 @@ export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseSt
     return {
       readers: { total: 0, idle: 0, active: 0, waiting: 0, limit },
       writer: { busy: false, waiting: 0 },
+      holders: [],
     };
   }
+  const { pool } = driver;
+  const holders = pool.allHolders();
   // Nothing can write to it, and its readers are no writers.
   if (driver.settings.location.mode === "ro") {
-    return { readers: driver.pool.readerStats, writer: { busy: false, waiting: 0 } };
+    return { readers: pool.readerStats, writer: { busy: false, waiting: 0 }, holders };
   }
-  const { active, waiting } = driver.pool.writerStats;
-  return { readers: driver.pool.readerStats, writer: { busy: active > 0, waiting } };
+  const { active, waiting } = pool.writerStats;
+  return { readers: pool.readerStats, writer: { busy: active > 0, waiting }, holders };
 }

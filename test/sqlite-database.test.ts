@@ -96,6 +96,10 @@ const CALLS: Record<string, (database: SqliteDatabase) => unknown> = {
   undoLastMigration: (database) => database.undoLastMigration(),
   showMigrations: (database) => database.showMigrations(),
   vacuum: (database) => database.vacuum(),
+  backup: (database) => database.backup(databases.folder.file("backup.db")),
+  checkIntegrity: (database) => database.checkIntegrity(),
+  optimize: (database) => database.optimize(),
+  checkpoint: (database) => database.checkpoint(),
   detach: (database) => database.detach(() => {}),
 };
 
@@ -159,12 +163,25 @@ describe("stats", () => {
     const nothing = {
       readers: { total: 0, idle: 0, active: 0, waiting: 0, limit: 7 },
       writer: { busy: false, waiting: 0 },
+      holders: [],
     };
     expect(database.stats()).toEqual(nothing);
     await database.init();
     await database.exec("SELECT 1");
     await database.close();
     expect(database.stats()).toEqual(nothing);
+  });
+
+  test("name the sessions that have a connection, their age and their last statement", async () => {
+    const database = await databases.open();
+    await using session = await database.openSession({ label: "report", readonly: true });
+    expect(database.stats().holders).toEqual([]);
+    await session.exec("SELECT 1 AS one");
+    const [holder, ...others] = database.stats().holders;
+    expect(holder).toEqual({ label: "report", age: expect.any(Number), statement: "SELECT 1 AS one" });
+    expect(others).toEqual([]);
+    await session.close();
+    expect(database.stats().holders).toEqual([]);
   });
 
   test("tell who reads and who waits for a reader", async () => {

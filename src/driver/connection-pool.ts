@@ -210,10 +210,16 @@ export class ConnectionPool {
   }
 
   holders(role: Role): ConnectionHolder[] {
-    return [...this.#of(role).active].map((connection) => {
-      const { label, since } = this.#held.get(connection) ?? { label: "opening", since: performance.now() };
-      return { label, age: (performance.now() - since) / 1000, statement: connection.lastStatement };
-    });
+    return [...this.#of(role).active].map((connection) => this.#holderOf(connection));
+  }
+
+  allHolders(): ConnectionHolder[] {
+    return [...this.#held.keys()].map((connection) => this.#holderOf(connection));
+  }
+
+  #holderOf(connection: Connection): ConnectionHolder {
+    const { label, since } = this.#held.get(connection) ?? { label: "opening", since: performance.now() };
+    return { label, age: (performance.now() - since) / 1000, statement: connection.lastStatement };
   }
 
   /**

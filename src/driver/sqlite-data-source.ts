@@ -11,14 +11,14 @@ import {
   type SelectQueryBuilder,
 } from "typeorm";
 import type { BetterSqlite3DataSourceOptions } from "typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js";
-import { NotInitializedError } from "../errors";
+import { ConfigurationError, NotInitializedError } from "../errors";
 import { parseLocation } from "../options/location";
 import { mergePragmas } from "../options/pragmas";
 import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
 import type { DriverSettings } from "./driver-settings";
 import { SqliteDriver } from "./sqlite-driver";
 import { SqliteEntityManager } from "./sqlite-entity-manager";
-import { SqliteQueryBuilder } from "./sqlite-query-builder";
+import { createQueryBuilder } from "./sqlite-query-builder";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import type { TransactionScope } from "./transaction-scope";
 
@@ -54,6 +54,8 @@ export interface SqliteDataSourceOptions
   readonly type?: "better-sqlite3";
   /** A path, a `sqlite:` or `file:` URL, or `:memory:`. */
   readonly database: string;
+  /** Better-sqlite3's name for `busyTimeout`, and in milliseconds. */
+  readonly timeout?: number;
 }
 
 /**
@@ -103,9 +105,7 @@ export class SqliteDataSource extends DataSource {
     alias?: string,
     queryRunner?: QueryRunner,
   ): SelectQueryBuilder<any> {
-    if (!alias) return new SqliteQueryBuilder(this, entityOrRunner as QueryRunner | undefined);
-    const { target } = this.getMetadata(entityOrRunner as EntityTarget<any>);
-    return new SqliteQueryBuilder(this, queryRunner).select(alias).from(target, alias);
+    return createQueryBuilder(this, entityOrRunner, alias, queryRunner);
   }
 
   override createQueryRunner(
@@ -154,8 +154,30 @@ export class SqliteDataSource extends DataSource {
   }
 }
 
+/** What nobody should believe to have an effect, and what to do instead. */
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ["key", "the SQLite of sqlite3 cannot encrypt. Encrypt the disk, or the values"],
+  ["prepareDatabase", "there is no better-sqlite3 database to prepare. Set pragmas by the option pragmas"],
+  ["verbose", "use logging"],
+]);
+
+function assertSupported(options: object): void {
+  for (const [key, value] of Object.entries(options)) {
+    const remedy = value === undefined ? undefined : UNSUPPORTED.get(key);
+    if (remedy !== undefined)
+      throw new ConfigurationError(`SqliteDataSource has no option ${key}: ${remedy}.`);
+    const meant = POOL_OPTIONS.find((option) => option.toLowerCase() === key.replace(/_/g, "").toLowerCase());
+    if (meant !== undefined && meant !== key) {
+      throw new ConfigurationError(`SqliteDataSource has no option ${key}; did you mean ${meant}?`);
+    }
+  }
+}
+
 function toSettings(options: SqliteDataSourceOptions): DriverSettings {
+  assertSupported(options);
   const given = Object.fromEntries(POOL_OPTIONS.map((key) => [key, options[key]]));
+  // In milliseconds, as better-sqlite3 has it.
+  if (options.timeout !== undefined) given.busyTimeout ??= options.timeout / 1000;
   const { poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, busyTimeout, closeTimeout, pragmas } =
     resolveOptions(given);
   const location = parseLocation(options.database);

@@ -1,6 +1,15 @@
-import { EntityManager, QueryRunnerProviderAlreadyReleasedError, TypeORMError } from "typeorm";
+import {
+  EntityManager,
+  type EntityTarget,
+  type ObjectLiteral,
+  type QueryRunner,
+  QueryRunnerProviderAlreadyReleasedError,
+  type SelectQueryBuilder,
+  TypeORMError,
+} from "typeorm";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import type { SqliteDataSource } from "./sqlite-data-source";
+import { createQueryBuilder } from "./sqlite-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
@@ -25,5 +34,25 @@ export class SqliteEntityManager extends EntityManager {
     } finally {
       if (!this.queryRunner) await runner.release();
     }
+  }
+
+  override createQueryBuilder<Entity extends ObjectLiteral>(
+    entityClass: EntityTarget<Entity>,
+    alias: string,
+    queryRunner?: QueryRunner,
+  ): SelectQueryBuilder<Entity>;
+  override createQueryBuilder(queryRunner?: QueryRunner): SelectQueryBuilder<any>;
+  /**
+   * TypeORM asks its data source, in whose method typeorm-transactional puts TypeORM's own, by which nothing would be
+   * validated any more.
+   */
+  override createQueryBuilder(
+    entityOrRunner?: EntityTarget<any> | QueryRunner,
+    alias?: string,
+    queryRunner?: QueryRunner,
+  ): SelectQueryBuilder<any> {
+    const dataSource = this.dataSource as SqliteDataSource;
+    if (alias) return createQueryBuilder(dataSource, entityOrRunner, alias, queryRunner ?? this.queryRunner);
+    return createQueryBuilder(dataSource, entityOrRunner ?? queryRunner ?? this.queryRunner);
   }
 }

@@ -1,5 +1,6 @@
 import {
   DeleteQueryBuilder,
+  type EntityTarget,
   InsertQueryBuilder,
   InsertResult,
   type ObjectLiteral,
@@ -11,6 +12,7 @@ import {
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
 import { EntityValidationError } from "../errors";
 import { bindNumbers, MOST_PARAMETERS } from "./escape-parameters";
+import type { SqliteDataSource } from "./sqlite-data-source";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 import type { PendingWrite } from "./write-check";
 
@@ -56,6 +58,18 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
       this.#running = false;
     }
   }
+}
+
+/** What `createQueryBuilder()` is, on a data source as on a manager. */
+export function createQueryBuilder(
+  dataSource: SqliteDataSource,
+  entityOrRunner: EntityTarget<any> | QueryRunner | undefined,
+  alias?: string,
+  queryRunner?: QueryRunner,
+): SelectQueryBuilder<any> {
+  if (!alias) return new SqliteQueryBuilder(dataSource, entityOrRunner as QueryRunner | undefined);
+  const { target } = dataSource.getMetadata(entityOrRunner as EntityTarget<any>);
+  return new SqliteQueryBuilder(dataSource, queryRunner).select(alias).from(target, alias);
 }
 
 /**

@@ -6,6 +6,7 @@ import { throwMapped } from "../driver/error-mapping";
 import type { BackupProgress } from "../driver/native-backup";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import { ConfigurationError, DatabaseError } from "../errors";
+import { checkCallOptions } from "../options/call-options";
 import { parseLocation } from "../options/location";
 import { damageOf } from "./integrity";
 
@@ -25,8 +26,10 @@ const COMPANIONS = ["-wal", "-shm", "-journal"];
 export async function backup(
   dataSource: SqliteDataSource,
   location: string | URL,
-  { onProgress = () => {}, signal }: BackupOptions,
+  options: BackupOptions,
 ): Promise<void> {
+  checkCallOptions("backup", options, ["onProgress", "signal"]);
+  const { onProgress = () => {}, signal } = options;
   const { path: target, memory } = parseLocation(location);
   if (memory) throw new ConfigurationError("A backup is a file: give it a path, not :memory:.");
   signal?.throwIfAborted();

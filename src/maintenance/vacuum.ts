@@ -1,4 +1,5 @@
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import { checkCallOptions } from "../options/call-options";
 
 export interface VacuumOptions {
   /** Write a compact copy to this path, where there must be no file yet, instead of rebuilding the database. */
@@ -6,7 +7,9 @@ export interface VacuumOptions {
 }
 
 /** Waits for the writer's turn and vacuums. */
-export async function vacuum(dataSource: SqliteDataSource, { into }: VacuumOptions): Promise<void> {
+export async function vacuum(dataSource: SqliteDataSource, options: VacuumOptions): Promise<void> {
+  checkCallOptions("vacuum", options, ["into"]);
+  const { into } = options;
   const runner = dataSource.createQueryRunner();
   try {
     if (into !== undefined) {

@@ -15,7 +15,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
 export function nearestOption(name: string, known: readonly string[]): string | undefined {
   const wanted = bare(name);
   const elsewhere = ELSEWHERE.get(wanted);
-  if (elsewhere !== undefined) return elsewhere;
+  if (elsewhere !== undefined && known.includes(elsewhere)) return elsewhere;
   const tolerance = Math.min(2, Math.floor(wanted.length / 3));
   const ranked = known
     .map((option) => ({ option, distance: editDistance(wanted, bare(option)) }))

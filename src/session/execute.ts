@@ -1,10 +1,13 @@
 import type { ExecOptions } from "../database";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { ParameterError } from "../errors";
+import { checkCallOptions } from "../options/call-options";
 import { bindParameters, type Parameters } from "../sql/parameters";
 import { Result } from "../sql/result";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import { Deadline, unlessAborted } from "./deadline";
+
+const OPTIONS: readonly (keyof ExecOptions)[] = ["readonly", "timeout", "signal"];
 
 const TRANSACTION_CONTROL: ReadonlySet<StatementAnalysis["kind"]> = new Set([
   "begin",
@@ -20,8 +23,10 @@ export async function execute<T>(
   runner: SqliteQueryRunner,
   sql: string,
   parameters?: Parameters,
-  { readonly, timeout, signal }: ExecOptions = {},
+  options: ExecOptions = {},
 ): Promise<Result<T>> {
+  checkCallOptions("exec", options, OPTIONS);
+  const { readonly, timeout, signal } = options;
   const bound = bindParameters(sql, parameters);
   const statement = analyzeStatement(sql);
   if (TRANSACTION_CONTROL.has(statement.kind)) throw controlRefused(sql);

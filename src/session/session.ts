@@ -8,6 +8,7 @@ import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
 import { unlessAborted } from "./deadline";
 import { execute } from "./execute";
+import { unwatchSession, watchSession } from "./forgotten-sessions";
 import { type InsertRow, insertMany, type RowSource } from "./insert-many";
 import { type StreamOptions, streamRows } from "./stream-rows";
 import { UnitOfWork } from "./unit-of-work";
@@ -24,22 +25,28 @@ export class Session implements AsyncDisposable {
   readonly #runner: SqliteQueryRunner & { manager: EntityManager };
   /** Whether work that names no session takes part in this one. */
   readonly #joins: boolean;
-  readonly #closed: () => void;
   readonly #unitOfWork: UnitOfWork;
+  /** What is to be done when it is closed. */
+  #closed: (() => void) | undefined;
 
-  /** `closed` is called when a session under manual control is closed. */
-  constructor(
-    dataSource: SqliteDataSource,
-    scope: TransactionScope,
-    joins: boolean,
-    closed: () => void = () => {},
-  ) {
-    this.#closed = closed;
+  private constructor(dataSource: SqliteDataSource, scope: TransactionScope, joins: boolean) {
     this.#dataSource = dataSource;
     this.#scope = scope;
     this.#joins = joins;
     this.#runner = dataSource.createScopedQueryRunner(scope);
     this.#unitOfWork = UnitOfWork.of(scope);
+  }
+
+  /** A session under manual control; `closed` is called when it is closed. */
+  static open(dataSource: SqliteDataSource, scope: TransactionScope, closed: () => void): Session {
+    const session = new Session(dataSource, scope, false);
+    const runner = session.#runner;
+    watchSession(runner, scope);
+    session.#closed = () => {
+      unwatchSession(runner);
+      closed();
+    };
+    return session;
   }
 
   /** Runs `work` in a session of `scope`, which is committed when it resolves and rolled back when it rejects. */
@@ -263,7 +270,7 @@ export class Session implements AsyncDisposable {
 
   /** Ends the session; what is not committed is rolled back. Closing it twice is harmless. */
   async close(): Promise<void> {
-    this.#closed();
+    this.#closed?.();
     await this.#scope.rollback();
   }
 

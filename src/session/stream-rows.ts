@@ -3,6 +3,7 @@ import type { Row } from "../driver/connection";
 import { readPages } from "../driver/read-pages";
 import { RowStream } from "../driver/row-stream";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import { checkCallOptions } from "../options/call-options";
 import { bindParameters, type Parameters } from "../sql/parameters";
 import { Deadline, unlessAborted } from "./deadline";
 
@@ -19,6 +20,7 @@ export function streamRows<T>(
   parameters: Parameters | undefined,
   options: StreamOptions = {},
 ): AsyncIterableIterator<T> {
+  checkCallOptions("stream", options, ["timeout", "signal"]);
   const ended = new AbortController();
   const pages = limitedPages(open, sql, parameters, options, ended);
   return new RowStream<T>(pages as AsyncGenerator<T[], void, undefined>, ended.signal);

@@ -34,8 +34,17 @@ function expectPrinted(block: CodeBlock, printed: readonly string[]): void {
   expect(printed.filter((line) => promised.includes(line))).toEqual(promised);
 }
 
+function fail(error: unknown): never {
+  throw error;
+}
+
 async function runProgram(block: CodeBlock, file: string): Promise<void> {
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: folder, timeout: 60_000 });
+  const preload = ["-r", join(__dirname, "stop-when-listening.cjs")];
+  const ended = promisify(execFile)(process.execPath, [...preload, file], { cwd: folder, timeout: 25_000 });
+  // A server that shuts down on a signal ends by that signal.
+  const { stdout } = await ended.catch((error) =>
+    error.signal === "SIGTERM" && !error.killed ? error : fail(error),
+  );
   expectPrinted(block, stdout.split("\n"));
 }
 
@@ -76,6 +85,10 @@ const CHECKS: Record<string, { promise: string; check(block: CodeBlock): Promise
     check: (block) => expect(compiled.problemsOf(block)).toEqual([]),
   },
   js: { promise: "runs", check: runJavaScript },
+  "sh served": {
+    promise: "is run by examples/nest-api.test.ts",
+    check: ({ document }) => expect(document).toBe("examples/nest-api/README.md"),
+  },
   sh: { promise: "names commands that exist", check: ({ code }) => expect(shellProblems(code)).toEqual([]) },
 };
 

@@ -1,0 +1,26 @@
+import { SqliteDataSource, type SqliteDataSourceOptions } from "../../src/driver/sqlite-data-source";
+import { ConfigurationError } from "../../src/errors";
+
+const make = (options: object) => () =>
+  new SqliteDataSource({ database: ":memory:", ...options } as SqliteDataSourceOptions);
+
+test.each<[object, string]>([
+  [{ key: "secret" }, "SqliteDataSource has no option key: the SQLite of sqlite3 cannot encrypt."],
+  [
+    { prepareDatabase: () => {} },
+    "SqliteDataSource has no option prepareDatabase: there is no better-sqlite3 database",
+  ],
+  [{ verbose: () => {} }, "SqliteDataSource has no option verbose: use logging."],
+  [{ poolsize: 5 }, "SqliteDataSource has no option poolsize; did you mean poolSize?"],
+  [{ pool_pre_ping: true }, "SqliteDataSource has no option pool_pre_ping; did you mean poolPrePing?"],
+])("an option that would have no effect is refused with the remedy: %p", (options, message) => {
+  expect(make(options)).toThrow(ConfigurationError);
+  expect(make(options)).toThrow(message);
+  expect(make(options)).not.toThrow("secret");
+});
+
+test("timeout in milliseconds, as better-sqlite3 has it, stands for busyTimeout", () => {
+  expect(make({ timeout: 250 })().driver.settings.busyTimeout).toBe(250);
+  expect(make({ timeout: 250, busyTimeout: 2 })().driver.settings.busyTimeout).toBe(2000);
+  expect(make({ enableWAL: true, statementCacheSize: 5, key: undefined })).not.toThrow();
+});

@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Global, Inject, Injectable, Module, Optional } from "@nestjs/common";
+import { SqliteDatabase } from "../../src";
+import { SqliteDatabaseModule } from "../../src/nestjs";
+import { testApplications } from "./applications";
+
+/** What an application says that tsx compiled, which emits no decorator metadata. */
+function withTsx(name: string): string {
+  const tsx = pathToFileURL(require.resolve("tsx")).href;
+  const script = join(__dirname, "without-metadata.ts");
+  return spawnSync(process.execPath, ["--import", tsx, script, name], { encoding: "utf8", cwd: __dirname })
+    .stdout;
+}
+
+describe("without emitDecoratorMetadata", () => {
+  test("an application that names its types and tokens works", () => {
+    expect(withTsx("Explicit")).toBe("1 written\n");
+  });
+
+  test.each(["Silent", "Last"])(
+    "a constructor that Nest cannot know fails the start with the remedy (%s)",
+    (name) => {
+      const output = withTsx(name);
+      expect(output).toMatch(
+        new RegExp(`ConfigurationError: .*constructor of ${name} .*no decorator metadata`),
+      );
+      expect(output).toMatch(
+        /emitDecoratorMetadata in tsconfig\.json.*decoratorMetadata in jsc\.transform.*esbuild, and tsx/,
+      );
+      expect(output).toContain("@Inject(Token)");
+    },
+  );
+
+  test("Nest and TypeORM refuse by themselves what they can see", () => {
+    expect(withTsx("First")).toContain("can't resolve dependencies of the First (?, NoteRepository)");
+    expect(withTsx("column")).toContain("ColumnTypeUndefinedError");
+  });
+});
+
+describe("with decorator metadata", () => {
+  const applications = testApplications();
+
+  test("no class is refused for what its constructor does without", async () => {
+    @Injectable()
+    class WithOptional {
+      constructor(@Optional() @Inject("missing") readonly missing?: string) {}
+    }
+
+    @Injectable()
+    class Inherited extends WithOptional {}
+
+    class Undecorated {
+      constructor(readonly options?: object) {}
+    }
+
+    @Global()
+    @Module({
+      providers: [
+        WithOptional,
+        Inherited,
+        Undecorated,
+        {
+          provide: "made",
+          inject: [SqliteDatabase],
+          useFactory: (database: SqliteDatabase) => new Undecorated(database),
+        },
+      ],
+    })
+    class Everything {}
+
+    const started = applications.start({ imports: [SqliteDatabaseModule.forRoot(":memory:"), Everything] });
+    await expect(started).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,39 @@
+import type { SqliteDatabase } from "../../src/sqlite-database";
+import { rejection } from "../support/data-sources";
+import { testDatabases } from "../support/databases";
+import { rawRead } from "../support/raw-database";
+import { NOTES, Note } from "../support/small-entities";
+
+const databases = testDatabases();
+
+type Call = (database: SqliteDatabase, options: never) => Promise<unknown>;
+
+const WRITE = "INSERT INTO notes (text) VALUES ('written')";
+
+test.each<[string, Call, string]>([
+  ["exec", (database, options) => database.exec(WRITE, {}, options), "readonly"],
+  ["session", (database, options) => database.session((session) => session.exec(WRITE), options), "readonly"],
+  ["openSession", (database, options) => database.openSession(options), "readonly"],
+  ["stream", async (database, options) => database.stream("SELECT 1", {}, options), "timeout"],
+  ["insertMany", (database, options) => database.insertMany(Note, [{ text: "written" }], options), "label"],
+  ["vacuum", (database, options) => database.vacuum(options), "into"],
+  ["backup", (database, options) => database.backup("copy.db", options), "onProgress"],
+])("%s refuses an option that it does not know, and writes nothing", async (name, call, option) => {
+  const database = await databases.open({ entities: [Note] });
+  const wrong = `${option.toLowerCase()}_`;
+  const error = await rejection(call(database, { [wrong]: true } as never));
+  expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+  expect(error.message).toBe(`${name}() has no option ${wrong}. Did you mean ${option}?`);
+  expect((await rejection(call(database, { speed: 9 } as never))).message).toContain(option);
+  expect((await rejection(call(database, true as never))).message).toContain("must be an object");
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+});
+
+test("readOnly is not readonly", async () => {
+  const database = await databases.open({ entities: [Note] });
+  const misspelt = { readOnly: true } as never;
+  await expect(database.exec(WRITE, {}, misspelt)).rejects.toThrow("Did you mean readonly?");
+  await expect(database.session((session) => session.exec(WRITE), misspelt)).rejects.toThrow("readonly?");
+  await expect(database.session(misspelt, (() => {}) as never)).rejects.toThrow("a function first");
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+});
