@@ -33,7 +33,7 @@ test("while another process holds the write lock, everything that writes waits a
   expect((await texts()).sort()).toEqual(["elsewhere", "exec", "insertMany", "script", "session"]);
 });
 
-test("for longer than busyTimeout it is a BusyError, and the event loop and its files are free all the time", async () => {
+test("for longer than busyTimeout it is a BusyError, and the event loop, files and readers are free all the time", async () => {
   const busyTimeout = 0.5;
   const database = await databases.open({ entities: [Note], busyTimeout });
   const file = databases.folder.file("note.txt");
@@ -54,13 +54,14 @@ test("for longer than busyTimeout it is a BusyError, and the event loop and its 
   let calls = 0;
   while (!over) {
     await stat(file);
+    await database.exec("SELECT count(*) FROM notes");
     calls++;
   }
   const waited = performance.now() - started;
   for (const error of await refused) expect(error).toBeInstanceOf(BusyError);
   expect(waited).toBeGreaterThanOrEqual(busyTimeout * 1000);
-  // With all threads asleep in SQLite not one would return before the end.
-  expect(calls).toBeGreaterThan(50);
+  // Writers that sleep in SQLite, as many as are let in at once, would keep reads out until the end.
+  expect(calls).toBeGreaterThan(20);
   await other.run("ROLLBACK");
   await database.getRepository(Note).insert({ text: "after" });
   expect(await texts()).toEqual(["after"]);
