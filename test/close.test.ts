@@ -175,11 +175,12 @@ test("lets a session in flight end, with all that it still does", async () => {
 
 test("lets a session begin its transaction that has not begun it yet", async () => {
   const database = await databases.open({ entities: [Note] });
-  const goOn = deferred();
+  const read = deferred();
+  const write = deferred();
   const [reading, writing] = [true, false].map((readonly) =>
     database.session(
       async (session) => {
-        await goOn.promise;
+        await (readonly ? read : write).promise;
         return readonly ? session.manager.count(Note) : session.manager.insert(Note, { text: "late" });
       },
       { readonly },
@@ -187,8 +188,9 @@ test("lets a session begin its transaction that has not begun it yet", async () 
   );
   const closed = database.close();
   expect(await isPending(closed)).toBe(true);
-  goOn.resolve();
+  read.resolve();
   expect(await reading).toBe(0);
+  write.resolve();
   await writing;
   await closed;
   expect(await notes()).toEqual(["late"]);
