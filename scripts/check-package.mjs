@@ -73,6 +73,8 @@ try {
   run("npx", ["tsc", "-p", "."]);
   run("node", ["out/consumer.js"]);
 
+  run("node", [join(root, "scripts/check-testing-recipes.mjs"), scratch]);
+
   checkNest(11, "commonjs", tarball);
   checkNest(12, "module", tarball);
 

@@ -1,5 +1,6 @@
 import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
 import { Database, type ExecOptions, type SessionOptions } from "./database";
+import { refusedInSandbox } from "./driver/refused-in-sandbox";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
 import {
@@ -272,14 +273,14 @@ export class SqliteDatabase extends Database<Session> {
    */
   async dropAll(): Promise<void> {
     this.#assertOpen("drop tables");
-    this.#assertOutside("dropAll()");
+    this.#assertNoTransaction("dropAll()");
     await dropAll(this.#dataSource);
   }
 
   /** TypeORM's schema synchronization. Rebuilding a table keeps the rows that refer to it. */
   async synchronize(): Promise<void> {
     this.#assertOpen("synchronize the schema");
-    this.#assertOutside("synchronize()");
+    this.#assertNoTransaction("synchronize()");
     await this.#dataSource.synchronize();
   }
 
@@ -289,7 +290,7 @@ export class SqliteDatabase extends Database<Session> {
     fake?: boolean;
   }): Promise<Migration[]> {
     this.#assertOpen("run migrations");
-    this.#assertOutside("runMigrations()");
+    this.#assertNoTransaction("runMigrations()");
     return await this.#dataSource.runMigrations(options);
   }
 
@@ -299,7 +300,7 @@ export class SqliteDatabase extends Database<Session> {
     fake?: boolean;
   }): Promise<void> {
     this.#assertOpen("revert a migration");
-    this.#assertOutside("undoLastMigration()");
+    this.#assertNoTransaction("undoLastMigration()");
     await this.#dataSource.undoLastMigration(options);
   }
 
@@ -317,7 +318,7 @@ export class SqliteDatabase extends Database<Session> {
    */
   async vacuum(options: VacuumOptions = {}): Promise<void> {
     this.#assertOpen("vacuum");
-    this.#assertOutside("vacuum()");
+    this.#assertNoTransaction("vacuum()");
     await vacuum(this.#dataSource, options);
   }
 
@@ -369,7 +370,7 @@ export class SqliteDatabase extends Database<Session> {
    */
   async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
     this.#assertOpen("checkpoint");
-    this.#assertOutside("checkpoint()");
+    this.#assertNoTransaction("checkpoint()");
     return await checkpoint(this.#dataSource, mode);
   }
 
@@ -422,6 +423,11 @@ export class SqliteDatabase extends Database<Session> {
     } finally {
       await runner.release();
     }
+  }
+
+  #assertNoTransaction(operation: string): void {
+    if (this.#dataSource.driver.isSandboxed) throw refusedInSandbox(operation);
+    this.#assertOutside(operation);
   }
 
   #assertOutside(operation: string): void {

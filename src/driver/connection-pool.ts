@@ -6,6 +6,7 @@ import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
 import { identify, identifyNow } from "./file-identity";
 import { makesUnusable } from "./unusable";
+import { WalLimit } from "./wal-limit";
 
 export interface ConnectionPoolOptions {
   /** An absolute path, or `:memory:`. */
@@ -19,8 +20,12 @@ export interface ConnectionPoolOptions {
   /** Milliseconds; `Infinity` = never. */
   readonly poolRecycle: number;
   readonly poolPrePing: boolean;
+  /** Bytes; how large the WAL may grow as long as no reader needs it. */
+  readonly walLimit?: number | undefined;
   /** Makes a new connection ready; every connection goes through it before anyone sees it. */
   readonly setUp: (connection: Connection) => Promise<void>;
+  /** The only connection there is, instead of those that the pool would open. */
+  readonly only?: Connection;
 }
 
 export interface AcquireOptions {
@@ -37,8 +42,11 @@ interface Line<T> {
 /** Those of this process that have a file open. */
 const openPools = new Set<ConnectionPool>();
 
+/** Where each connection that was lent belongs. */
+const lenders = new WeakMap<Connection, ConnectionPool>();
+
 async function evictIdle(path: string): Promise<void> {
-  const same = [...openPools].filter((pool) => pool.path === path && !pool.isMemory);
+  const same = [...openPools].filter((pool) => pool.path === path && !pool.isSingle);
   await Promise.all(same.map((pool) => pool.evictIdle()));
 }
 
@@ -47,7 +55,8 @@ const PING_AFTER_MS = 1000;
 
 /**
  * One writer and many readers of one file. An in-memory database has a single connection for both roles, since each
- * connection would have a memory of its own; a read-only one has no writer, and SQLite refuses to write through its readers.
+ * connection would have a memory of its own, and so has a sandbox; a read-only one has no writer, and SQLite refuses to
+ * write through its readers.
  */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
@@ -58,14 +67,18 @@ export class ConnectionPool {
   readonly #files = new WeakMap<Connection, string>();
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
   readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
+  readonly #walLimit: WalLimit | undefined;
   #created = false;
-  #terminated = false;
+  #isAltered = false;
+  /** Why nothing is lent any more. */
+  #terminated: Error | undefined;
 
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
-    const memory = options.path === ":memory:";
-    const recycle = memory ? Number.POSITIVE_INFINITY : options.poolRecycle;
-    const validateAfter = memory || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
+    this.#walLimit = options.walLimit === undefined ? undefined : new WalLimit(options.walLimit);
+    const single = this.isSingle;
+    const recycle = single ? Number.POSITIVE_INFINITY : options.poolRecycle;
+    const validateAfter = single || !options.poolPrePing ? Number.POSITIVE_INFINITY : PING_AFTER_MS;
     const pool = (role: Role, size: number, overflow: number): ResourcePool<Connection> =>
       new ResourcePool(
         {
@@ -75,8 +88,8 @@ export class ConnectionPool {
         },
         { size, overflow, recycle, validateAfter },
       );
-    this.#readers = memory ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
-    this.#writer = memory || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
+    this.#readers = single ? pool("writer", 1, 0) : pool("reader", options.poolSize, options.maxOverflow);
+    this.#writer = single || options.mode === "ro" ? this.#readers : pool("writer", 1, 0);
   }
 
   get path(): string {
@@ -91,8 +104,25 @@ export class ConnectionPool {
     }
   }
 
-  get isMemory(): boolean {
-    return this.#options.path === ":memory:";
+  /** The pool that has lent a connection, to which it must be given back. */
+  static of(connection: Connection): ConnectionPool {
+    return lenders.get(connection)!;
+  }
+
+  /** Whether there is one connection for both roles, which cannot be replaced. */
+  get isSingle(): boolean {
+    return this.isSandbox || this.#options.path === ":memory:";
+  }
+
+  /** Whether everything in it is inside of a transaction that will be rolled back. */
+  get isSandbox(): boolean {
+    return this.#options.only !== undefined;
+  }
+
+  /** Whether the single connection was changed in a way that giving it back does not undo, as by ATTACH. */
+  get isAltered(): boolean {
+    const { only } = this.#options;
+    return this.#isAltered || (only !== undefined && this.#altered.has(only));
   }
 
   get readerStats(): ResourcePoolStats {
@@ -107,8 +137,7 @@ export class ConnectionPool {
   tryAcquire(role: Role, label: string): Connection | undefined {
     if (this.#terminated) return undefined;
     const connection = this.#of(role).tryAcquire();
-    if (connection) this.#held.set(connection, { label, since: performance.now() });
-    return connection;
+    return connection && this.#lend(connection, label);
   }
 
   /**
@@ -116,14 +145,12 @@ export class ConnectionPool {
    * @throws DatabaseClosedError after {@link close}
    */
   async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
-    const connection = await this.waitFor(role, label, this.#of(role), signal);
-    this.#held.set(connection, { label, since: performance.now() });
-    return connection;
+    return this.#lend(await this.waitFor(role, label, this.#of(role), signal), label);
   }
 
   /** Waits in `line` for up to `poolTimeout`, with the errors of {@link acquire}. */
   async waitFor<T>(role: Role, label: string, line: Line<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#terminated) throw new DatabaseClosedError();
+    if (this.#terminated) throw this.#terminated;
     try {
       return await line.acquire({ timeout: this.#options.poolTimeout, signal });
     } catch (error) {
@@ -138,13 +165,18 @@ export class ConnectionPool {
    * that met an I/O error or damage.
    */
   async release(connection: Connection, failure?: unknown): Promise<void> {
-    if (makesUnusable(failure) && !this.isMemory) return this.discard(connection);
+    if (makesUnusable(failure) && !this.isSingle) return this.discard(connection);
     const altered = this.#altered.get(connection);
-    if (altered) {
+    if (altered && !this.#terminated) {
       this.#altered.delete(connection);
-      if (!this.isMemory) return this.discard(connection);
+      if (!this.isSingle) return this.discard(connection);
       // The memory goes with its connection, so that must be put back into the state it was in.
       for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
+    }
+    if (connection.role === "writer" && !this.isSingle) {
+      // It is only housekeeping: what fails in it fails for whoever writes next.
+      const kept = this.#walLimit?.keep(connection);
+      if (kept) await kept.catch(() => {});
     }
     this.#held.delete(connection);
     this.#of(connection.role).release(connection);
@@ -160,7 +192,7 @@ export class ConnectionPool {
   assertInPlace(connection: Connection): void {
     const { path } = this.#options;
     const opened = this.#files.get(connection);
-    const found = this.isMemory ? opened : identifyNow(path);
+    const found = this.isSingle ? opened : identifyNow(path);
     if (found === opened) return;
     for (const pool of [this.#readers, this.#writer]) pool.evict((idle) => this.#files.get(idle) !== found);
     throw new DatabaseError(
@@ -175,7 +207,8 @@ export class ConnectionPool {
   async markAltered(connection: Connection, pragma?: string): Promise<void> {
     const altered = this.#altered.get(connection) ?? new Map<string, unknown>();
     this.#altered.set(connection, altered);
-    if (!this.isMemory || !pragma || altered.has(pragma)) return;
+    if (!pragma) this.#isAltered = true;
+    if (!this.isSingle || !pragma || altered.has(pragma)) return;
     const [row] = await connection.all(`PRAGMA ${pragma}`);
     if (row) altered.set(pragma, Object.values(row)[0]);
   }
@@ -191,7 +224,7 @@ export class ConnectionPool {
    * file are not lent again, so the next use is of the file at the path.
    */
   async ping(): Promise<boolean> {
-    if (this.isMemory) return true;
+    if (this.isSingle) return true;
     const { path, setUp } = this.#options;
     const identity = await this.#identify();
     const isStale = (connection: Connection) => this.#files.get(connection) !== identity;
@@ -250,12 +283,12 @@ export class ConnectionPool {
   }
 
   /** Ends what {@link close} waits for: sends away who waits, interrupts what runs, and takes the connections back. */
-  terminate(): void {
-    this.#terminated = true;
+  terminate(
+    reason: Error = new DatabaseClosedError("The database was closed while this waited for a connection."),
+  ): void {
+    this.#terminated = reason;
     for (const pool of [this.#readers, this.#writer]) {
-      pool.rejectWaiters(
-        new DatabaseClosedError("The database was closed while this waited for a connection."),
-      );
+      pool.rejectWaiters(reason);
       for (const connection of pool.active) {
         void connection.terminate();
         void pool.discard(connection);
@@ -267,7 +300,15 @@ export class ConnectionPool {
     return role === "writer" ? this.#writer : this.#readers;
   }
 
+  #lend(connection: Connection, label: string): Connection {
+    this.#held.set(connection, { label, since: performance.now() });
+    lenders.set(connection, this);
+    return connection;
+  }
+
   async #open(role: Role): Promise<Connection> {
+    const { only } = this.#options;
+    if (only) return only;
     try {
       return await this.#openOnce(role);
     } catch (error) {
@@ -303,7 +344,7 @@ export class ConnectionPool {
   }
 
   async #identify(): Promise<string> {
-    if (this.isMemory) return ":memory:";
+    if (this.isSingle) return ":memory:";
     return await identify(this.#options.path);
   }
 
@@ -319,7 +360,9 @@ export class ConnectionPool {
       .join("; ");
     return new PoolTimeoutError(
       `${wanted} did not come free for "${label}" within poolTimeout (${seconds} s). Held by: ${held || "nobody (connecting)"}. ` +
-        "Keep transactions short, or raise poolTimeout.",
+        (this.isSandbox
+          ? "A sandbox has one connection: code that keeps two transactions open at once cannot run in it."
+          : "Keep transactions short, or raise poolTimeout."),
       holders,
       { cause },
     );

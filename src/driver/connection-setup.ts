@@ -27,8 +27,9 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
     );
 
   for (const pragma of [...pragmas.filter(applies), ...(connection.role === "reader" ? [QUERY_ONLY] : [])]) {
-    await query(pragmaStatement(pragma));
-    const [row] = await query(`PRAGMA ${pragma.name}`);
+    // Some answer with their new value at once.
+    const [answer] = await query(pragmaStatement(pragma));
+    const [row] = answer ? [answer] : await query(`PRAGMA ${pragma.name}`);
     const actual = row && Object.values(row)[0];
     if (!pragmaMatches(pragma.name, pragma.value, actual)) throw notTaken(pragma, actual, location.text);
   }

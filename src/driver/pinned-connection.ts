@@ -1,4 +1,5 @@
 import type { Connection } from "./connection";
+import { ConnectionPool } from "./connection-pool";
 import type { SqliteDriver } from "./sqlite-driver";
 
 /**
@@ -19,7 +20,7 @@ export class PinnedConnection {
     this.#taking ??= this.#driver.acquire("writer", "query runner with a connection of its own");
     try {
       const connection = await this.#taking;
-      await this.#driver.pool.markAltered(connection);
+      await ConnectionPool.of(connection).markAltered(connection);
       this.adopt(connection);
       return connection;
     } catch (error) {
@@ -41,6 +42,6 @@ export class PinnedConnection {
     if (!connection) return;
     // A SAVEPOINT outside of a transaction begins one, and is not counted; mostly there is none.
     await connection.run("ROLLBACK").catch(() => {});
-    await this.#driver.pool.release(connection);
+    await ConnectionPool.of(connection).release(connection);
   }
 }

@@ -51,6 +51,12 @@ export async function* readPages(
   const { driver } = runner;
   const dataSource = runner.dataSource as SqliteDataSource;
   const { signal } = options;
+  if (driver.isSandboxed) {
+    // There is one connection, which the code that reads the stream needs as well.
+    const { rows = [] } = await runner.execute(sql, values, { ...options, readonly: true });
+    yield rows;
+    return;
+  }
   const snapshot = driver.openTransaction({ readonly: true, label: "stream", signal });
   // Whoever takes the rows may be busy with one for long.
   const abort = (): void => void snapshot.rollback().catch(() => {});

@@ -1,3 +1,4 @@
+import { ConnectionPool } from "./connection-pool";
 import type { ForeignKeyGuard } from "./foreign-key-guard";
 import type { PinnedConnection } from "./pinned-connection";
 import type { SqliteDriver } from "./sqlite-driver";
@@ -69,10 +70,11 @@ export class RunnerTransactions {
       source: {
         acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
         release: async (connection, failure) => {
-          if (connection !== pinned.connection) await driver.pool.release(connection, failure);
+          if (connection !== pinned.connection)
+            await ConnectionPool.of(connection).release(connection, failure);
         },
-        discard: (connection) => driver.pool.discard(connection),
-        committed: (connection) => driver.pool.assertInPlace(connection),
+        discard: (connection) => ConnectionPool.of(connection).discard(connection),
+        committed: (connection) => ConnectionPool.of(connection).assertInPlace(connection),
       },
     });
     try {

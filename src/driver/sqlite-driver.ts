@@ -13,6 +13,7 @@ import type { TimingLogger } from "./echo-logger";
 import { writeNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
+import { Sandbox } from "./sandbox";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
@@ -48,6 +49,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
   #pool: ConnectionPool | undefined;
+  /** Those that are open, each inside of the one before. */
+  readonly #sandboxes: Sandbox[] = [];
+  /** Sandboxes that are opened together are opened one inside the other. */
+  readonly #opening = new FairLock();
   #closed = false;
   /** Turns for single reads: one more than can run, so that the next is ready. */
   readonly #reads = new FairLock(admission.mostReaders + 1);
@@ -64,7 +69,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** @throws NotInitializedError, DatabaseClosedError */
   get pool(): ConnectionPool {
-    if (this.#pool) return this.#pool;
+    const pool = this.#sandboxes.at(-1)?.pool ?? this.#pool;
+    if (pool) return pool;
     throw this.#closed ? new DatabaseClosedError() : new NotInitializedError("run a query");
   }
 
@@ -74,6 +80,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       ...this.settings,
       path,
       mode,
+      walLimit: walLimitOf(this.settings),
       setUp: (connection) => this.#setUp(connection),
     });
     try {
@@ -100,6 +107,35 @@ export class SqliteDriver extends BetterSqlite3Driver {
     await this.pool.release(connection);
   }
 
+  /** Whether everything that is done now will be undone. */
+  get isSandboxed(): boolean {
+    return this.#sandboxes.length > 0;
+  }
+
+  /**
+   * Waits for the writer's turn, and from then on does everything inside of one transaction, until that is rolled back
+   * by the function that this resolves with: on one connection, with savepoints in the place of transactions.
+   *
+   * @throws PoolTimeoutError naming who holds the writer's turn
+   */
+  async openSandbox(): Promise<() => Promise<void>> {
+    const done = await this.#opening.acquire();
+    try {
+      const sandbox = await Sandbox.begin(await this.acquire("writer", "sandbox"), this.settings);
+      this.#sandboxes.push(sandbox);
+      return () => this.#restore(sandbox);
+    } finally {
+      done();
+    }
+  }
+
+  /** Those inside of it first. */
+  async #restore(sandbox: Sandbox): Promise<void> {
+    const index = this.#sandboxes.indexOf(sandbox);
+    const opened = index < 0 ? [sandbox] : this.#sandboxes.splice(index);
+    for (const one of opened.reverse()) await one.restore();
+  }
+
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
     const pool = this.#pool;
@@ -108,6 +144,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
+        for (const { pool } of this.#sandboxes) pool.terminate();
         pool.terminate();
         resolve();
       }, this.settings.closeTimeout);
@@ -119,6 +156,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
         });
         await Promise.race([ended, timeout]);
       }
+      const [outermost] = this.#sandboxes;
+      if (outermost) await this.#restore(outermost);
       await pool.close();
     } finally {
       clearTimeout(timer);
@@ -179,7 +218,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       const connection = await this.#acquire(pool, role, label, signal);
       let failure: unknown;
       try {
-        return await use(connection);
+        return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
       } catch (error) {
         failure = error;
         throw error;
@@ -290,15 +329,38 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** Code that waits for a connection which a transaction around it holds would wait for itself. */
   #assertNotOwn(pool: ConnectionPool, role: Role, label: string): void {
-    if (role !== "writer" && !pool.isMemory) return;
+    if (role !== "writer" && !pool.isSingle) return;
     for (const scope of this.context.surrounding()) {
       if (scope.isOpen && scope.connection?.role === "writer") {
         throw new PoolTimeoutError(
-          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection ` +
-            "that can write. Use that transaction's own manager, or database.detach() for work that comes after it.",
+          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection` +
+            `${pool.isSingle ? "" : " that can write"}. Use that transaction's own manager, or database.detach() for ` +
+            "work that comes after it.",
           pool.holders(role),
         );
       }
     }
   }
+}
+
+/** What a statement by itself is outside of a sandbox, where SQLite begins and ends its transaction. */
+async function inTransaction<T>(
+  connection: Connection,
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  await connection.run("BEGIN");
+  try {
+    const result = await use(connection);
+    await connection.run("COMMIT");
+    return result;
+  } catch (error) {
+    await connection.run("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+/** The file is cut to this size when the WAL begins anew, so that is how large it may grow. */
+function walLimitOf({ pragmas }: DriverSettings): number | undefined {
+  const limit = Number(pragmas.find(({ name }) => name === "journal_size_limit")?.value);
+  return limit > 0 ? limit : undefined;
 }

@@ -14,6 +14,7 @@ import { DatabaseError, QueryError, ReadonlyError, UnsafeIntegerError } from "..
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
+import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import { EscapingQueryRunner } from "./escaping-query-runner";
 import { ForeignKeyGuard } from "./foreign-key-guard";
@@ -201,7 +202,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     // SERIALIZABLE is what SQLite always does: https://sqlite.org/isolation.html
     if (isolation === "READ UNCOMMITTED" && !parent) {
       await scope.run(async (connection) => {
-        await this.driver.pool.markAltered(connection, "read_uncommitted");
+        await ConnectionPool.of(connection).markAltered(connection, "read_uncommitted");
         await connection.run("PRAGMA read_uncommitted = true");
       });
     }
@@ -250,7 +251,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
    * Switches foreign keys off for as long as the runner is not released: dropping a table would else delete what refers
    * to it, also when it is only dropped to be rebuilt (https://sqlite.org/lang_altertable.html#otheralter).
    *
-   * @throws DatabaseError inside a transaction, where SQLite ignores the pragma
+   * @throws DatabaseError inside a transaction or sandbox, where SQLite ignores the pragma
    */
   async suspendForeignKeys(): Promise<void> {
     if (this.scope) {

@@ -6,9 +6,11 @@ import type { Role } from "./admission";
 import { anySignal } from "./any-signal";
 import { isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
+import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import type { ForeignKeyGuard } from "./foreign-key-guard";
 import type { PinnedConnection } from "./pinned-connection";
+import { refusedInSandbox } from "./refused-in-sandbox";
 import {
   type ExecuteOptions,
   NOTHING,
@@ -69,12 +71,16 @@ export class StatementRouter {
   /** Outside of a transaction. What fails with BUSY there had no effect, and is run again. */
   async #alone(call: Call): Promise<StatementResult> {
     const { statement } = call;
-    const { transactions, pinned, guard } = this.#held;
+    const { driver, transactions, pinned, guard } = this.#held;
     const autocommit = { ...call, retry: true };
     if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
     if (statement.kind === "begin") {
       await transactions.begin();
       return NOTHING;
+    }
+    // SQLite would ignore it there, and rows be lost that refer to a table that is rebuilt or dropped.
+    if (driver.isSandboxed && statement.pragma?.name === "foreign_keys" && !statement.readsOnly) {
+      throw refusedInSandbox("Switching foreign keys off, as changing the schema needs,");
     }
     if (statement.pinsConnection || statement.kind === "savepoint") {
       return await this.#on(await pinned.take(), autocommit);
@@ -126,7 +132,8 @@ export class StatementRouter {
   async #on(connection: Connection, call: Call): Promise<StatementResult> {
     const { driver } = this.#held;
     const { statement, sql, values, readonly, retry } = call;
-    if (statement.pinsConnection) await driver.pool.markAltered(connection, statement.pragma?.name);
+    if (statement.pinsConnection)
+      await ConnectionPool.of(connection).markAltered(connection, statement.pragma?.name);
     const once = async () => {
       if (answersFromMemory(statement)) await driver.refreshSchema(connection);
       return await runStatement(connection, call);
@@ -135,7 +142,7 @@ export class StatementRouter {
       if (!retry) return await once();
       const { busyTimeout } = driver.settings;
       const result = await retryWhileBusy(once, { busyTimeout, signal: call.signal });
-      if (!statement.readsOnly) driver.pool.assertInPlace(connection);
+      if (!statement.readsOnly) ConnectionPool.of(connection).assertInPlace(connection);
       return result;
     } catch (error) {
       if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")

@@ -161,7 +161,12 @@ export class Transaction extends Scope {
   async #giveBack(connection: Connection): Promise<void> {
     this.#connection = undefined;
     const { source, readonly } = this.#options;
-    if (readonly && connection.role === "writer") await connection.run("PRAGMA query_only=OFF");
+    try {
+      if (readonly && connection.role === "writer") await connection.run("PRAGMA query_only=OFF");
+    } catch {
+      await source.discard(connection);
+      return;
+    }
     await source.release(connection, this.#failure);
   }
 }

@@ -14,7 +14,9 @@ let folder: string;
 const home = process.cwd();
 
 beforeAll(() => {
-  compiled = new CompiledBlocks(blocks.filter(({ language }) => language === "ts"));
+  compiled = new CompiledBlocks(
+    blocks.filter((block) => block.language === "ts" && kindOf(block) !== "ts recipe"),
+  );
 });
 afterAll(() => compiled?.remove());
 
@@ -83,6 +85,13 @@ const CHECKS: Record<string, { promise: string; check(block: CodeBlock): Promise
   "ts signature": {
     promise: "is what the types say",
     check: (block) => expect(compiled.problemsOf(block)).toEqual([]),
+  },
+  "ts recipe": {
+    promise: "is the file that is run by test/testing/recipes.test.ts or scripts/check-testing-recipes.mjs",
+    check: ({ code, detail }) => {
+      const [, file = ""] = detail.split(" ");
+      expect(`${code}\n`).toBe(readFileSync(join(ROOT, "examples/testing", file), "utf8"));
+    },
   },
   js: { promise: "runs", check: runJavaScript },
   "sh served": {

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { SqliteDatabaseOptions } from "..";
+import { processTreeFolder } from "./process-tree-folder";
+import { Template } from "./template";
+import { TestDatabase } from "./test-database";
+
+/**
+ * A database of its own, open, in a temporary file with the schema that `options` ask for and no rows but those that
+ * migrations insert. Closing it removes the file.
+ *
+ * The schema is made once, in a template: it is shared by the processes that have the same parent, as the workers of
+ * a test runner have, and copied for every further database. Templates are told apart by what the entities, the
+ * options and the migrations say; what a migration reads from elsewhere is not seen. `synchronous` is `OFF` unless the
+ * option `pragmas` says otherwise: a test database need not survive a power loss.
+ *
+ * @throws ConfigurationError for an option that cannot be used, and for a temporary folder that cannot be trusted
+ * @throws whatever making the schema fails with
+ * @example
+ * await using database = await createTestDatabase({ entities: [User, Post] });
+ * await database.getRepository(User).save({ username: "ada" });
+ */
+export async function createTestDatabase(options: SqliteDatabaseOptions = {}): Promise<TestDatabase> {
+  const quick = { ...options, pragmas: { synchronous: "OFF", ...options.pragmas } };
+  const template = await Template.of(quick);
+  const shared = processTreeFolder();
+  const folder = mkdtempSync(join(shared, `database-${process.pid}-`));
+  try {
+    const path = await template.copyTo(folder, shared);
+    return await new TestDatabase(path, { ...quick, ...Template.MADE }).init();
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,3 @@
+export { createTestDatabase } from "./create-test-database";
+export { type Sandbox, sandbox } from "./sandbox";
+export type { TestDatabase } from "./test-database";
