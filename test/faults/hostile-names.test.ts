@@ -10,6 +10,7 @@ import {
   ViewEntity,
 } from "typeorm";
 import type { ConstraintError } from "../../src/errors";
+import { createTestDatabase, sandbox } from "../../src/testing";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead } from "../support/raw-database";
@@ -101,6 +102,20 @@ describe.each(NAMES)("names of tables, columns and indices with %s", (_, evil) =
     expect(await database.getRepository(Seen).find()).toEqual([{ n: 1 }]);
     await database.dropAll();
     expect(await objects()).toEqual(["witness"]);
+  });
+
+  test("can be those of a test's database, which is reset", async () => {
+    await using database = await createTestDatabase({ entities: [Thing] });
+    const things = database.getRepository(Thing);
+    for (let round = 0; round < 2; round++) {
+      expect(await things.save({ title: evil })).toMatchObject({ id: 1 });
+      await database.reset();
+      expect(await things.count()).toBe(0);
+    }
+    const { restore } = await sandbox(database);
+    await things.insert({ title: "in the sandbox" });
+    await restore();
+    expect(await things.count()).toBe(0);
   });
 
   test("can be used in migrations, and synchronized", async () => {
