@@ -357,9 +357,7 @@ export class SqliteDatabase extends Database<Session> {
   async optimize(): Promise<void> {
     this.#assertOpen("optimize");
     this.#assertOutside("optimize()");
-    await this.#dataSource.driver.useOnce("writer", "optimize", (connection) =>
-      connection.all("PRAGMA optimize"),
-    );
+    await this.#dataSource.query("PRAGMA optimize");
   }
 
   /**

@@ -1,9 +1,11 @@
 import { stat } from "node:fs/promises";
-import { type ConnectionHolder, DatabaseClosedError, PoolTimeoutError } from "../errors";
+import { type ConnectionHolder, DatabaseClosedError, DatabaseError, PoolTimeoutError } from "../errors";
 import { type WaitOptions, WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
+import { identify, identifyNow } from "./file-identity";
+import { makesUnusable } from "./unusable";
 import { WalLimit } from "./wal-limit";
 
 export interface ConnectionPoolOptions {
@@ -158,8 +160,12 @@ export class ConnectionPool {
     }
   }
 
-  /** Gives a connection back, as it was made: one with changed settings or temporary objects is not reused. */
-  async release(connection: Connection): Promise<void> {
+  /**
+   * Gives a connection back, as it was made: one with changed settings or temporary objects is not reused, nor is one
+   * that met an I/O error or damage.
+   */
+  async release(connection: Connection, failure?: unknown): Promise<void> {
+    if (makesUnusable(failure) && !this.isSingle) return this.discard(connection);
     const altered = this.#altered.get(connection);
     if (altered && !this.#terminated) {
       this.#altered.delete(connection);
@@ -174,6 +180,27 @@ export class ConnectionPool {
     }
     this.#held.delete(connection);
     this.#of(connection.role).release(connection);
+  }
+
+  /**
+   * To be called when something was committed, before that is told to anyone. A file that was replaced lives on without
+   * a name as long as a connection has it open (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use),
+   * and what is written to it goes with it. Looked up synchronously, which takes some microseconds.
+   *
+   * @throws DatabaseError if the file at the path is not the one that the connection has open
+   */
+  assertInPlace(connection: Connection): void {
+    const { path } = this.#options;
+    const opened = this.#files.get(connection);
+    const found = this.isSingle ? opened : identifyNow(path);
+    if (found === opened) return;
+    for (const pool of [this.#readers, this.#writer]) pool.evict((idle) => this.#files.get(idle) !== found);
+    throw new DatabaseError(
+      "FILE_REPLACED",
+      `The database file was ${found ? "replaced" : "moved or deleted"} while it was open, so what was just written ` +
+        `is not in the file at ${JSON.stringify(path)}. What comes next goes to the file that is there; write it again, ` +
+        "and close the database before its file is replaced.",
+    );
   }
 
   /** To be called before a statement changes the connection itself, by a pragma for example. */
@@ -318,8 +345,7 @@ export class ConnectionPool {
 
   async #identify(): Promise<string> {
     if (this.isSingle) return ":memory:";
-    const { dev, ino } = await stat(this.#options.path, { bigint: true });
-    return `${dev}:${ino}`;
+    return await identify(this.#options.path);
   }
 
   #timeoutError(role: Role, label: string, cause: Error): PoolTimeoutError {

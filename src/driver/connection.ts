@@ -3,6 +3,7 @@ import { DatabaseClosedError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { admission, type Role } from "./admission";
 import { exactIntegers } from "./exact-integers";
+import { interruptAtExit } from "./interrupt-at-exit";
 import { type BackupProgress, copyDatabase } from "./native-backup";
 import { type Prepare, StatementCache } from "./statement-cache";
 
@@ -114,6 +115,7 @@ class NativeConnection implements Connection {
   #busy = false;
   /** Interrupts the call that runs, until it ends. */
   #interrupt: (() => void) | undefined;
+  readonly #forgetAtExit: () => void;
   /** Why nothing more is run. */
   #terminated: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -125,6 +127,7 @@ class NativeConnection implements Connection {
     readonly role: Role,
   ) {
     this.#handle = handle;
+    this.#forgetAtExit = interruptAtExit(handle);
     this.#statements = new StatementCache(preparing(handle));
   }
 
@@ -159,6 +162,7 @@ class NativeConnection implements Connection {
       });
     }
     this.#statements.clear();
+    this.#forgetAtExit();
     // The only failure, BUSY because of an unfinalized statement, cannot happen: they have just been finalized.
     await new Promise<void>((resolve) => this.#handle.close(() => resolve()));
   }

@@ -22,6 +22,13 @@ export async function throwMapped(
     : error;
 }
 
+/** For what has no class of its own. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  SQLITE_IOERR: "Check the disk, its quota, and the file size that this process is allowed (ulimit -f).",
+  SQLITE_CANTOPEN:
+    "Check that the file is there, that its folder may be written to, as WAL needs, and how many files this process may open (ulimit -n).",
+};
+
 /** The library's error for what the engine refused, with the statement that caused it. */
 async function toQueryError(
   sql: string,
@@ -57,6 +64,6 @@ async function toQueryError(
         "Check the permissions of the file and its folder, and ?mode=.",
       );
     default:
-      return new QueryError(sql, parameters, error);
+      return new QueryError(sql, parameters, error, REMEDIES[error.code]);
   }
 }

@@ -71,7 +71,8 @@ async function runOrUndo(connection: Connection, call: Statement): Promise<State
   } catch (error) {
     // What fails may have ended the transaction: https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
     await connection.run("ROLLBACK TO returned").catch(() => {});
-    await connection.run("RELEASE returned").catch(() => {});
+    // Where RELEASE is the COMMIT that was BUSY it is so again, and what comes next would run in what is left open.
+    await connection.run("RELEASE returned").catch(() => connection.run("ROLLBACK").catch(() => {}));
     throw error;
   }
 }

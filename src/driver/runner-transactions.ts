@@ -69,10 +69,12 @@ export class RunnerTransactions {
       // What is pinned stays with the runner when the transaction is over.
       source: {
         acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
-        release: async (connection) => {
-          if (connection !== pinned.connection) await ConnectionPool.of(connection).release(connection);
+        release: async (connection, failure) => {
+          if (connection !== pinned.connection)
+            await ConnectionPool.of(connection).release(connection, failure);
         },
         discard: (connection) => ConnectionPool.of(connection).discard(connection),
+        committed: (connection) => ConnectionPool.of(connection).assertInPlace(connection),
       },
     });
     try {

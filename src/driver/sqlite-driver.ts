@@ -16,6 +16,7 @@ import { openError } from "./open-error";
 import { Sandbox } from "./sandbox";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
+import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
 import type { WriteCheck } from "./write-check";
@@ -30,14 +31,6 @@ interface OpenTransactionOptions {
   /** Where its connection comes from, instead of the pool. */
   readonly source?: ConnectionSource;
 }
-
-/** After these a connection is not used again; a new one may see a file that is whole. */
-const BROKEN: ReadonlySet<unknown> = new Set([
-  "SQLITE_IOERR",
-  "SQLITE_CORRUPT",
-  "SQLITE_NOTADB",
-  "SQLITE_NOMEM",
-]);
 
 /** How long a single read may wait for the reads before it until the pool grows for it. */
 const LONG_READ_MS = 5;
@@ -191,6 +184,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
     return transaction;
   }
 
+  override createSchemaBuilder(): SqliteSchemaBuilder {
+    return new SqliteSchemaBuilder(this.dataSource);
+  }
+
   override createQueryRunner(mode: ReplicationMode): SqliteQueryRunner & { manager: any } {
     return new SqliteQueryRunner(this, mode, this.context.ambient) as SqliteQueryRunner & { manager: any };
   }
@@ -219,14 +216,14 @@ export class SqliteDriver extends BetterSqlite3Driver {
     try {
       if (role === "reader") done = await this.#readTurn(signal);
       const connection = await this.#acquire(pool, role, label, signal);
-      let broken = false;
+      let failure: unknown;
       try {
         return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
       } catch (error) {
-        broken = BROKEN.has((error as { code?: unknown }).code);
+        failure = error;
         throw error;
       } finally {
-        await (broken && !pool.isSingle ? pool.discard(connection) : pool.release(connection));
+        await pool.release(connection, failure);
       }
     } finally {
       done?.();
@@ -265,8 +262,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
     const { pool } = this;
     return {
       acquire: (signal) => this.#acquire(pool, role, label, signal),
-      release: (connection) => pool.release(connection),
+      release: (connection, failure) => pool.release(connection, failure),
       discard: (connection) => pool.discard(connection),
+      committed: (connection) => pool.assertInPlace(connection),
     };
   }
 

@@ -6,7 +6,6 @@ import {
   type ReplicationMode,
   TransactionNotStartedError,
 } from "typeorm";
-import { AbstractSqliteQueryRunner } from "typeorm/driver/sqlite-abstract/AbstractSqliteQueryRunner.js";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
 import type { ReadStream } from "typeorm/platform/PlatformTools.js";
@@ -17,6 +16,7 @@ import { analyzeStatement } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
 import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
+import { EscapingQueryRunner } from "./escaping-query-runner";
 import { ForeignKeyGuard } from "./foreign-key-guard";
 import { observeStatement } from "./observe-statement";
 import { PinnedConnection } from "./pinned-connection";
@@ -29,7 +29,7 @@ import { StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
 
 /** TypeORM's query runner, over connections that it has only while it needs them: one that nobody released holds nothing. */
-export class SqliteQueryRunner extends AbstractSqliteQueryRunner {
+export class SqliteQueryRunner extends EscapingQueryRunner {
   declare readonly driver: SqliteDriver;
   readonly #transactions: RunnerTransactions;
   readonly #pinned: PinnedConnection;

@@ -27,7 +27,7 @@ export interface Call extends ExecuteOptions {
   readonly statement: StatementAnalysis;
   readonly sql: string;
   readonly values: BindValue[];
-  /** Whether it may be run again after BUSY. */
+  /** Whether it is a transaction of its own, which can be run again while another process has the lock. */
   readonly retry?: boolean;
 }
 
@@ -68,10 +68,11 @@ export class StatementRouter {
     return await this.#inScope(begun, call);
   }
 
-  /** Outside of a transaction. */
+  /** Outside of a transaction. What fails with BUSY there had no effect, and is run again. */
   async #alone(call: Call): Promise<StatementResult> {
     const { statement } = call;
     const { driver, transactions, pinned, guard } = this.#held;
+    const autocommit = { ...call, retry: true };
     if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
     if (statement.kind === "begin") {
       await transactions.begin();
@@ -82,19 +83,19 @@ export class StatementRouter {
       throw refusedInSandbox("Switching foreign keys off, as changing the schema needs,");
     }
     if (statement.pinsConnection || statement.kind === "savepoint") {
-      return await this.#on(await pinned.take(), call);
+      return await this.#on(await pinned.take(), autocommit);
     }
     const { connection } = pinned;
     if (connection) {
       if (!statement.readsOnly) await guard.remember({ run: (use) => use(connection) });
-      return await this.#on(connection, call);
+      return await this.#on(connection, autocommit);
     }
     const reads = statement.readsOnly && !statement.usesConnectionState;
     try {
-      return await this.#autocommit(reads ? "reader" : "writer", call);
+      return await this.#once(reads ? "reader" : "writer", autocommit);
     } catch (error) {
       // The text looked like a read; SQLite knows better. Nothing was written, so the writer can take it.
-      if (reads && error instanceof ReadonlyDatabaseError) return await this.#autocommit("writer", call);
+      if (reads && error instanceof ReadonlyDatabaseError) return await this.#once("writer", autocommit);
       throw error;
     }
   }
@@ -122,14 +123,10 @@ export class StatementRouter {
     });
   }
 
-  /** On a connection for just this statement, which therefore can be run again while another process has the lock. */
-  async #autocommit(role: Role, call: Call): Promise<StatementResult> {
-    return await this.#held.driver.useOnce(
-      role,
-      "query",
-      (connection) => this.#on(connection, { ...call, retry: true }),
-      call.signal,
-    );
+  /** On a connection for just this statement. */
+  async #once(role: Role, call: Call): Promise<StatementResult> {
+    const { driver } = this.#held;
+    return await driver.useOnce(role, "query", (connection) => this.#on(connection, call), call.signal);
   }
 
   async #on(connection: Connection, call: Call): Promise<StatementResult> {
@@ -142,9 +139,11 @@ export class StatementRouter {
       return await runStatement(connection, call);
     };
     try {
-      return await (retry
-        ? retryWhileBusy(once, { busyTimeout: driver.settings.busyTimeout, signal: call.signal })
-        : once());
+      if (!retry) return await once();
+      const { busyTimeout } = driver.settings;
+      const result = await retryWhileBusy(once, { busyTimeout, signal: call.signal });
+      if (!statement.readsOnly) ConnectionPool.of(connection).assertInPlace(connection);
+      return result;
     } catch (error) {
       if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")
         throw refusedWrite(call, error);

@@ -2,13 +2,17 @@ import { retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { throwMapped } from "./error-mapping";
 import { type Lost, type PendingWrites, Scope, type TransactionScope } from "./transaction-scope";
+import { makesUnusable } from "./unusable";
 
 /** Where a transaction gets its connection, and how it gives it back. */
 export interface ConnectionSource {
   acquire(signal?: AbortSignal): Promise<Connection>;
-  release(connection: Connection): Promise<void>;
+  /** With what failed on it, if that makes it unusable. */
+  release(connection: Connection, failure?: unknown): Promise<void>;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
+  /** Called after a commit; what it throws is told instead of that, and the connection discarded. */
+  committed?(connection: Connection): void;
 }
 
 export interface TransactionOptions {
@@ -33,7 +37,8 @@ export class Transaction extends Scope {
   readonly parent = undefined;
   pending: PendingWrites | undefined;
   #connection: Connection | undefined;
-  #hasRead = false;
+  /** What makes its connection unusable. */
+  #failure: unknown;
   lost: Lost | undefined;
 
   constructor(options: TransactionOptions) {
@@ -61,12 +66,19 @@ export class Transaction extends Scope {
     return scope === this;
   }
 
-  /** The first read may find the file locked where it is not in WAL mode; nothing has been read then, so it is tried again. */
+  /**
+   * The first read may find the file locked where it is not in WAL mode, and is tried again. What reads nothing of the
+   * file, as EXPLAIN does, may come before it; once something was read, the lock is there and no read is BUSY.
+   */
   override async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    if (!this.readonly || this.#hasRead) return await super.run(use);
-    const result = await super.run((connection) => retryWhileBusy(() => use(connection), this.#options));
-    this.#hasRead = true;
-    return result;
+    return await super.run(async (connection) => {
+      try {
+        return await (this.readonly ? retryWhileBusy(() => use(connection), this.#options) : use(connection));
+      } catch (error) {
+        if (makesUnusable(error)) this.#failure = error;
+        throw error;
+      }
+    });
   }
 
   async begin(): Promise<Connection> {
@@ -98,9 +110,18 @@ export class Transaction extends Scope {
   }
 
   protected async keep(): Promise<void> {
-    if (!this.#connection) return;
+    const connection = this.#connection;
+    if (!connection) return;
     await this.control("COMMIT");
-    await this.#giveBack(this.#connection);
+    const { source, readonly } = this.#options;
+    try {
+      if (!readonly) source.committed?.(connection);
+    } catch (error) {
+      this.#connection = undefined;
+      await source.discard(connection);
+      throw error;
+    }
+    await this.#giveBack(connection);
   }
 
   protected async undo(): Promise<void> {
@@ -146,6 +167,6 @@ export class Transaction extends Scope {
       await source.discard(connection);
       return;
     }
-    await source.release(connection);
+    await source.release(connection, this.#failure);
   }
 }

@@ -91,10 +91,10 @@ async function copy(
     await snapshot.run(async (connection) => {
       // A transaction has no snapshot before it has read: https://sqlite.org/isolation.html
       await connection.all("SELECT 1 FROM sqlite_schema LIMIT 1");
-      await connection
-        .backup(part, onProgress, signal)
-        .catch((error) => throwMapped("backup", [part], error, connection));
+      await connection.backup(part, onProgress, signal);
     });
+  } catch (error) {
+    await throwMapped("backup", [part], error);
   } finally {
     await snapshot.rollback();
   }

@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { retryWhileBusy } from "../driver/busy-retry";
+import type { Connection, Row } from "../driver/connection";
+import { throwMapped } from "../driver/error-mapping";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import { ConfigurationError } from "../errors";
 
@@ -35,10 +38,16 @@ export async function checkpoint(
     );
   }
   const { driver } = dataSource;
+  const sql = `PRAGMA wal_checkpoint(${mode})`;
+  // Where another process has the file for itself, it is an error.
+  const attempt = (connection: Connection): Promise<Row[]> =>
+    retryWhileBusy(() => connection.all(sql), driver.settings).catch((error) =>
+      throwMapped(sql, [], error, connection),
+    );
   return await driver.useOnce("writer", "checkpoint", async (connection) => {
     const end = performance.now() + driver.settings.busyTimeout;
     for (;;) {
-      const [row] = await connection.all(`PRAGMA wal_checkpoint(${mode})`);
+      const [row] = await attempt(connection);
       const { busy, log, checkpointed } = row as Record<"busy" | "log" | "checkpointed", number>;
       if (busy === 0 || performance.now() >= end) return { busy: busy !== 0, log, checkpointed };
       await sleep(PAUSE_MS);

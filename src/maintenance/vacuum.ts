@@ -1,4 +1,5 @@
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import { DatabaseClosedError } from "../errors";
 import { checkCallOptions } from "../options/call-options";
 
 export interface VacuumOptions {
@@ -18,7 +19,10 @@ export async function vacuum(dataSource: SqliteDataSource, options: VacuumOption
     }
     await runner.query("VACUUM");
     // In WAL mode the file shrinks at the next checkpoint; a reader may put that off.
-    await runner.query("PRAGMA wal_checkpoint(TRUNCATE)");
+    await runner.query("PRAGMA wal_checkpoint(TRUNCATE)").catch((error) => {
+      // So does close(), which has begun meanwhile.
+      if (!(error instanceof DatabaseClosedError)) throw error;
+    });
   } finally {
     await runner.release();
   }

@@ -10,6 +10,8 @@ export interface ChildOutcome {
 export interface ChildOptions {
   /** The user that it runs as. */
   readonly uid?: number;
+  /** Of its resources, as prlimit(1) takes them: `--nofile=100`. */
+  readonly limits?: readonly string[];
   /** Environment variables beside those of this process. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -19,9 +21,11 @@ export function runScript(
   script: string,
   args: readonly string[],
   timeoutMilliseconds: number,
-  { uid, env }: ChildOptions = {},
+  { uid, env, limits }: ChildOptions = {},
 ): Promise<ChildOutcome> {
-  const child = spawn(process.execPath, ["-r", join(__dirname, "register-typescript.cjs"), script, ...args], {
+  const command = [process.execPath, "-r", join(__dirname, "register-typescript.cjs"), script, ...args];
+  if (limits) command.unshift("prlimit", ...limits);
+  const child = spawn(command[0]!, command.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: timeoutMilliseconds,
     killSignal: "SIGKILL",
