@@ -1,7 +1,7 @@
 // Run by process-exit.test.ts in a process of its own: exits in the middle of everything.
 import "reflect-metadata";
 import { SqliteDatabase } from "../../src";
-import { deferred } from "../support/deferred";
+import { deferred, settleNative, until } from "../support/deferred";
 import { LONG_READ, Note } from "../support/small-entities";
 
 /** Statements that would run for longer than anyone waits. */
@@ -21,8 +21,8 @@ async function main(path: string, how: string): Promise<void> {
   await database.openSession({ readonly: true }).then((session) => session.exec("SELECT * FROM notes"));
   if (how === "running") {
     for (let n = 0; n < 5; n++) void database.exec(`${ENDLESS} WHERE i > ${n}`);
-    // So that they run.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => database.stats().holders.some(({ statement }) => statement?.startsWith(ENDLESS)));
+    await settleNative();
   }
   if (how === "opening") {
     for (let n = 0; n < 9; n++) void database.exec(`SELECT ${n}`);

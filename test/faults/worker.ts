@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { SqliteDatabase } from "../../src";
-import { until } from "../support/deferred";
+import { settleNative, until } from "../support/deferred";
 import { LONG_READ, Note } from "../support/small-entities";
 
 interface Task {
@@ -19,7 +19,8 @@ async function inWorker({ path, how }: Task): Promise<void> {
   if (how === "closed" || how === "closed and terminated") await database.close();
   if (how === "running") {
     void database.exec(LONG_READ);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => database.stats().holders.some(({ statement }) => statement === LONG_READ));
+    await settleNative();
   }
   if (how === "idle") await until(() => database.stats().readers.active === 0);
   parentPort!.postMessage("ready");
