@@ -20,7 +20,13 @@ function cli(...args: string[]): string {
     ],
     {
       encoding: "utf8",
-      env: { ...process.env, DATABASE: folder.file("app.db"), MIGRATIONS: folder.file("migrations/*.js") },
+      env: {
+        ...process.env,
+        DATABASE: folder.file("app.db"),
+        MIGRATIONS: folder.file("migrations/*.js"),
+        // Jest asks for colours where it has no terminal but CI is set.
+        FORCE_COLOR: "0",
+      },
     },
   );
   if (status !== 0) throw new Error(`${stdout}\n${stderr}`);
