@@ -127,7 +127,10 @@ class NativeConnection implements Connection {
     readonly role: Role,
   ) {
     this.#handle = handle;
-    this.#forgetAtExit = interruptAtExit(handle);
+    this.#forgetAtExit = interruptAtExit({
+      isBusy: () => this.#busy,
+      interrupt: () => handle.interrupt(),
+    });
     this.#statements = new StatementCache(preparing(handle));
   }
 

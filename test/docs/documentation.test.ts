@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { format, promisify } from "node:util";
+import { plainEnvironment } from "../support/plain-environment";
 import { type CodeBlock, codeBlocks, findDocuments, isProgram, ROOT } from "./code-blocks";
 import { CompiledBlocks } from "./compiled-blocks";
 import { shellProblems } from "./shell-commands";
@@ -42,7 +43,11 @@ function fail(error: unknown): never {
 
 async function runProgram(block: CodeBlock, file: string): Promise<void> {
   const preload = ["-r", join(__dirname, "stop-when-listening.cjs")];
-  const ended = promisify(execFile)(process.execPath, [...preload, file], { cwd: folder, timeout: 25_000 });
+  const ended = promisify(execFile)(process.execPath, [...preload, file], {
+    cwd: folder,
+    timeout: 25_000,
+    env: plainEnvironment,
+  });
   // A server that shuts down on a signal ends by that signal.
   const { stdout } = await ended.catch((error) =>
     error.signal === "SIGTERM" && !error.killed ? error : fail(error),

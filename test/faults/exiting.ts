@@ -1,7 +1,7 @@
 // Run by process-exit.test.ts in a process of its own: exits in the middle of everything.
 import "reflect-metadata";
 import { SqliteDatabase } from "../../src";
-import { deferred, settleNative, until } from "../support/deferred";
+import { deferred, until } from "../support/deferred";
 import { LONG_READ, Note } from "../support/small-entities";
 
 /** Statements that would run for longer than anyone waits. */
@@ -22,7 +22,6 @@ async function main(path: string, how: string): Promise<void> {
   if (how === "running") {
     for (let n = 0; n < 5; n++) void database.exec(`${ENDLESS} WHERE i > ${n}`);
     await until(() => database.stats().holders.some(({ statement }) => statement?.startsWith(ENDLESS)));
-    await settleNative();
   }
   if (how === "opening") {
     for (let n = 0; n < 9; n++) void database.exec(`SELECT ${n}`);

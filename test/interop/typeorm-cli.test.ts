@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { plainEnvironment } from "../support/plain-environment";
 import { rawRead } from "../support/raw-database";
 import { temporaryFolder } from "../support/temporary-folder";
 
@@ -21,11 +22,9 @@ function cli(...args: string[]): string {
     {
       encoding: "utf8",
       env: {
-        ...process.env,
+        ...plainEnvironment,
         DATABASE: folder.file("app.db"),
         MIGRATIONS: folder.file("migrations/*.js"),
-        // Jest asks for colours where it has no terminal but CI is set.
-        FORCE_COLOR: "0",
       },
     },
   );

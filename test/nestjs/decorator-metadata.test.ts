@@ -4,14 +4,18 @@ import { pathToFileURL } from "node:url";
 import { Global, Inject, Injectable, Module, Optional } from "@nestjs/common";
 import { SqliteDatabase } from "../../src";
 import { SqliteDatabaseModule } from "../../src/nestjs";
+import { plainEnvironment } from "../support/plain-environment";
 import { testApplications } from "./applications";
 
 /** What an application says that tsx compiled, which emits no decorator metadata. */
 function withTsx(name: string): string {
   const tsx = pathToFileURL(require.resolve("tsx")).href;
   const script = join(__dirname, "without-metadata.ts");
-  return spawnSync(process.execPath, ["--import", tsx, script, name], { encoding: "utf8", cwd: __dirname })
-    .stdout;
+  return spawnSync(process.execPath, ["--import", tsx, script, name], {
+    encoding: "utf8",
+    cwd: __dirname,
+    env: plainEnvironment,
+  }).stdout;
 }
 
 describe("without emitDecoratorMetadata", () => {

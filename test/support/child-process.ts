@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { plainEnvironment } from "./plain-environment";
 
 export interface ChildOutcome {
   readonly code: number | null;
@@ -30,7 +31,7 @@ export function runScript(
     timeout: timeoutMilliseconds,
     killSignal: "SIGKILL",
     ...(uid !== undefined && { uid }),
-    ...(env && { env: { ...process.env, ...env } }),
+    env: { ...plainEnvironment, ...env },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { plainEnvironment } from "./plain-environment";
 
 const MAIN = join(__dirname, "../../examples/nest-api/main.ts");
 
@@ -21,7 +22,7 @@ export class NestApi {
     const child = spawn(
       process.execPath,
       ["-r", join(__dirname, "register-typescript.cjs"), MAIN, this.#path, "--port", port],
-      { stdio: ["ignore", "pipe", "pipe"] },
+      { stdio: ["ignore", "pipe", "pipe"], env: plainEnvironment },
     );
     this.#child = child;
     this.#output = "";
