@@ -2,39 +2,56 @@ import { ConfigurationError } from "../errors";
 import { pragmaMatches } from "../options/pragma-matches";
 import { type Pragma, pragmaStatement } from "../options/pragmas";
 import { quotedName } from "../sql/quoted-name";
+import type { Role } from "./admission";
 import { retryWhileBusy } from "./busy-retry";
-import type { Connection, Row } from "./connection";
+import type { Connection } from "./connection";
 import type { DriverSettings } from "./driver-settings";
 import { throwMapped } from "./error-mapping";
+
+/** They cannot be read by a query, as others can (https://sqlite.org/pragma.html#pragfunc). */
+const NO_TABLE: ReadonlySet<string> = new Set(["case_sensitive_like", "mmap_size", "wal_autocheckpoint"]);
 
 const QUERY_ONLY: Pragma = { name: "query_only", value: "ON", scope: "connection" };
 
 /**
- * Applies the pragmas of a connection, and reads each one back: SQLite ignores what it cannot do.
+ * Applies the pragmas of a connection, and reads them back: SQLite ignores what it cannot do. All at once, because each
+ * call is a way to a thread and back.
  *
  * @throws ConfigurationError naming the pragma that was not taken
  */
 export async function setPragmas(connection: Connection, settings: DriverSettings): Promise<void> {
-  const { location, pragmas } = settings;
-  // What is kept in the file is the writer's to set; WAL is not for memory.
-  const applies = ({ name, scope }: Pragma) =>
-    (scope === "connection" || connection.role === "writer") && !(location.memory && name === "journal_mode");
-  const { busyTimeout } = settings;
+  const { location, busyTimeout } = settings;
+  const wanted = pragmasOf(connection.role, settings);
   const deadline = performance.now() + busyTimeout;
-  const query = (sql: string): Promise<Row[]> =>
-    retryWhileBusy(() => connection.all(sql), { busyTimeout, deadline }).catch((error) =>
-      throwMapped(sql, [], error, connection),
-    );
+  const attempt = <T>(sql: string, run: () => Promise<T>): Promise<T> =>
+    retryWhileBusy(run, { busyTimeout, deadline }).catch((error) => throwMapped(sql, [], error, connection));
+  const query = (sql: string) => attempt(sql, () => connection.all(sql));
 
-  for (const pragma of [...pragmas.filter(applies), ...(connection.role === "reader" ? [QUERY_ONLY] : [])]) {
-    // Some answer with their new value at once.
-    const [answer] = await query(pragmaStatement(pragma));
-    const [row] = answer ? [answer] : await query(`PRAGMA ${pragma.name}`);
-    const actual = row && Object.values(row)[0];
+  const script = wanted.map(pragmaStatement).join("; ");
+  await attempt(script, () => connection.script(script));
+  const names = wanted.map(({ name }) => name).filter((name) => !NO_TABLE.has(name));
+  // Reads the file for the first time, for what is no database at all.
+  const [values = {}] = await query(readBack([...names, "schema_version"])).catch(() => []);
+  for (const pragma of wanted) {
+    let actual = values[pragma.name];
+    if (actual === undefined) {
+      const [row] = await query(`PRAGMA ${pragma.name}`);
+      actual = row && Object.values(row)[0];
+    }
     if (!pragmaMatches(pragma.name, pragma.value, actual)) throw notTaken(pragma, actual, location.text);
   }
-  // The first statement that reads the file, for what is no database at all.
-  await query("PRAGMA schema_version");
+  if (values.schema_version === undefined) await query("PRAGMA schema_version");
+}
+
+function pragmasOf(role: Role, { location, pragmas }: DriverSettings): Pragma[] {
+  // What is kept in the file is the writer's to set; WAL is not for memory.
+  const applies = ({ name, scope }: Pragma) =>
+    (scope === "connection" || role === "writer") && !(location.memory && name === "journal_mode");
+  return [...pragmas.filter(applies), ...(role === "reader" ? [QUERY_ONLY] : [])];
+}
+
+function readBack(names: readonly string[]): string {
+  return `SELECT ${names.map((name) => `(SELECT * FROM pragma_${name}) AS ${name}`).join(", ")}`;
 }
 
 /** Attaches the database of an entity that has one of its own, in the same journal mode as the main one. */

@@ -33,6 +33,8 @@ export interface Connection {
   all(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Row[]>;
   /** Runs a statement that has no result set. */
   run(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Changes>;
+  /** Runs several statements, up to the first that fails; what they answer is not to be had. */
+  script(sql: string): Promise<void>;
   /**
    * Copies what the transaction of the connection sees into a file. A signal ends it; what `onProgress` throws, too.
    */
@@ -100,7 +102,7 @@ interface Settled {
 interface StatementCall extends Settled {
   readonly sql: string;
   readonly values: readonly BindValue[];
-  readonly method: "all" | "run";
+  readonly method: "all" | "run" | "script";
 }
 
 interface BackupCall extends Settled {
@@ -140,6 +142,10 @@ class NativeConnection implements Connection {
 
   run(sql: string, values: readonly BindValue[] = [], signal?: AbortSignal): Promise<Changes> {
     return this.#call("run", sql, values, signal) as Promise<Changes>;
+  }
+
+  script(sql: string): Promise<void> {
+    return this.#call("script", sql, [], undefined) as Promise<void>;
   }
 
   backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void> {
@@ -239,6 +245,10 @@ class NativeConnection implements Connection {
       signal?.removeEventListener("abort", interrupt);
       this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
     };
+    if (method === "script") {
+      this.#handle.exec(sql, end);
+      return;
+    }
     const statement = this.#statements.take(sql, (error) => end(error));
     const parameters = values as unknown[];
     if (method === "all") {

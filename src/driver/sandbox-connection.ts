@@ -42,6 +42,10 @@ export class SandboxConnection implements Connection {
     return { changes: 0, lastInsertRowid: 0 };
   }
 
+  async script(sql: string): Promise<void> {
+    await this.#watched(() => this.#connection.script(sql));
+  }
+
   /** SQLite copies nothing while the connection itself writes (https://sqlite.org/c3ref/backup_finish.html). */
   async backup(): Promise<void> {
     throw refusedInSandbox("backup()");
