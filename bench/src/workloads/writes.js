@@ -1,0 +1,88 @@
+"use strict";
+
+const { concurrently } = require("../concurrently");
+const { AUTHORS, user, users, USERS } = require("../rows");
+
+/** What a write left behind, whichever way it went. */
+const state = async ({ peer }) => [
+  (await peer.raw("SELECT COUNT(*) AS users, SUM(age) AS ages, MAX(name) AS name FROM users"))[0],
+  (await peer.raw("SELECT * FROM users ORDER BY id DESC LIMIT 1"))[0],
+];
+
+const verifying = (write) => async (context) => {
+  await write(context);
+  return (await state(context)).map((row) => ({ ...row }));
+};
+
+/** Rows in an array, in one call; the time is that of a row. */
+const inOneCall = (name, title, call, rows, quick) => ({
+  name,
+  title,
+  unit: "µs",
+  template: "small",
+  needs: call,
+  operations: rows,
+  quick,
+  verify: verifying(({ peer }) => peer[call](users(100))),
+  prepare: ({ count }) => users(count),
+  async run({ peer, state }) {
+    await peer[call](state);
+  },
+});
+
+/** The users without posts, each once, as rounds go by. */
+const NEXT = Symbol("next");
+const nextIds = (context) => {
+  const first = (context[NEXT] ??= AUTHORS + 1);
+  context[NEXT] += context.count;
+  if (context[NEXT] > USERS) throw new Error("There are no users left to delete.");
+  return Array.from({ length: context.count }, (_, index) => first + index);
+};
+
+module.exports = [
+  {
+    name: "save",
+    title: "`save` of a new entity, one after another",
+    unit: "µs",
+    template: "small",
+    needs: "save",
+    operations: 300,
+    quick: 20,
+    verify: verifying(async ({ peer }) => {
+      const { id } = await peer.save(user(1));
+      if (id !== USERS + 1) throw new Error(`The saved entity has the id ${id}.`);
+    }),
+    prepare: ({ count }) => users(count),
+    run: ({ peer, count, state }) => concurrently(count, 1, (index) => peer.save(state[index])),
+  },
+  inOneCall("save-array", "`save` of an array of 2,000, per row", "saveArray", 2000, 100),
+  inOneCall("insert", "`insert()` of 500, per row", "insert", 500, 100),
+  {
+    ...inOneCall("insert-many", "`insertMany` of 200,000, per row", "insertMany", 200_000, 2000),
+    rounds: 3,
+  },
+  {
+    name: "update",
+    title: "update by key",
+    unit: "µs",
+    template: "small",
+    needs: "update",
+    operations: 500,
+    quick: 20,
+    verify: verifying(({ peer }) => peer.update(7, { age: 99 })),
+    run: ({ peer, count, round }) =>
+      concurrently(count, 1, (index) => peer.update(index + 1, { age: 20 + round })),
+  },
+  {
+    name: "delete",
+    title: "delete by key",
+    unit: "µs",
+    template: "small",
+    needs: "remove",
+    operations: 500,
+    quick: 20,
+    verify: verifying(({ peer }) => peer.remove(USERS)),
+    prepare: nextIds,
+    run: ({ peer, count, state }) => concurrently(count, 1, (index) => peer.remove(state[index])),
+  },
+];
