@@ -35,7 +35,7 @@ describe(process.argv[2], process.argv[3]).then(
     process.exit(0);
   },
   (error) => {
-    console.error(error);
+    console.error(error.message.split("\n")[0]);
     process.exit(1);
   },
 );

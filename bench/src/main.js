@@ -1,6 +1,6 @@
 "use strict";
 
-const { execFileSync } = require("node:child_process");
+const { spawnSync } = require("node:child_process");
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { availableParallelism, tmpdir, totalmem } = require("node:os");
 const { join } = require("node:path");
@@ -8,18 +8,23 @@ const { measure } = require("./measure");
 const { parseOptions } = require("./options");
 const { printWorkload } = require("./report/console");
 const { writePage } = require("./report/page");
+const { checkTargets } = require("./report/targets");
 const { Templates } = require("./templates");
 
 const ROOT = join(__dirname, "../..");
 
-function describePeers(peers, folder, templates) {
-  return Object.fromEntries(
-    peers.map((name) => {
-      const file = templates.copy("small", join(folder, `describe-${name}.db`));
-      const printed = execFileSync(process.execPath, [join(__dirname, "describe.js"), name, file]).toString();
-      return [name, JSON.parse(printed.trim().split("\n").at(-1))];
-    }),
-  );
+/** The peers that run here, and why others do not. */
+function describePeers(names, folder, templates) {
+  const peers = {};
+  const missing = {};
+  for (const name of names) {
+    const file = templates.copy("small", join(folder, `describe-${name}.db`));
+    const described = spawnSync(process.execPath, [join(__dirname, "describe.js"), name, file]);
+    const said = (output) => output.toString().trim().split("\n").at(-1);
+    if (described.status === 0) peers[name] = JSON.parse(said(described.stdout));
+    else missing[name] = said(described.stderr);
+  }
+  return { peers, missing };
 }
 
 const machine = () => ({
@@ -44,12 +49,12 @@ async function measureScale(scale, settings) {
 
 async function run(options, folder) {
   const templates = new Templates(folder);
-  const peers = describePeers(options.peers, folder, templates);
+  const { peers, missing } = describePeers(options.peers, folder, templates);
   const abilities = new Map(Object.entries(peers).map(([name, peer]) => [name, new Set(peer.abilities)]));
-  const settings = { ...options, folder, templates, abilities };
-  const report = { machine: machine(), rounds: options.rounds, peers, workloads: {}, scales: {} };
+  const settings = { ...options, peers: Object.keys(peers), folder, templates, abilities };
+  const report = { machine: machine(), rounds: options.rounds, peers, missing, workloads: {}, scales: {} };
   for (const workload of options.workloads) {
-    const results = await measure(workload, options.peers, settings);
+    const results = await measure(workload, settings.peers, settings);
     printWorkload(workload, results);
     report.workloads[workload.name] = results;
   }
@@ -65,6 +70,7 @@ async function main() {
     const report = await run(options, folder);
     mkdirSync(join(ROOT, "build/bench"), { recursive: true });
     writeFileSync(join(ROOT, "build/bench/results.json"), JSON.stringify(report, undefined, 1));
+    if (!options.quick) console.log(`\n${checkTargets(report).join("\n")}`);
     if (options.everything) writePage(report, join(ROOT, "docs"));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -13,12 +13,19 @@ function lacking(name, { needs, instead }, canDo) {
   return peerNamed(name).lacks?.[needs] ?? "not applicable";
 }
 
+/** How many rounds there are of what takes seconds. */
+const LONG_ROUNDS = 3;
+
+/** A peer that has taken so long for a workload is not asked for another round. */
+const ENOUGH_MS = 40_000;
+
 /** A peer that takes part in one workload, and what it has measured. */
 class Participant {
   rounds = [];
   metrics = {};
   memory = 0;
   failure;
+  #spent = 0;
 
   constructor(name, workload, { folder, templates, quick }) {
     this.name = name;
@@ -57,12 +64,15 @@ class Participant {
     return this.#attempt(() => this.process.ask("verify"));
   }
 
+  /** The round with the number 0 warms up. */
   async round(round) {
+    if (this.#spent >= ENOUGH_MS) return;
     const result = this.workload.cold ? await this.#coldRound() : await this.#warmRound(round);
     if (!result || round === 0) return;
+    this.#spent += result.elapsed;
     this.rounds.push(result.elapsed / this.count);
     for (const [metric, value] of Object.entries(result.metrics ?? {})) {
-      (this.metrics[metric] ??= []).push(value);
+      this.metrics[metric] = [...(this.metrics[metric] ?? []), value];
     }
   }
 
@@ -120,13 +130,14 @@ async function measure(workload, peers, settings) {
     else able.push(name);
   }
   const participants = able.map((name) => new Participant(name, workload, settings));
-  const rounds = Math.min(settings.rounds, workload.rounds ?? Number.POSITIVE_INFINITY);
+  const rounds = Math.min(settings.rounds, workload.long ? LONG_ROUNDS : settings.rounds);
   try {
     if (!workload.cold) {
       await Promise.all(participants.map((participant) => participant.start()));
       await compare(participants);
     }
-    for (let round = 0; round <= rounds; round++) {
+    // Where a round takes seconds, comparing has warmed up.
+    for (let round = workload.long ? 1 : 0; round <= rounds; round++) {
       for (let turn = 0; turn < participants.length; turn++) {
         await participants[(turn + round) % participants.length].round(round);
       }

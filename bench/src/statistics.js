@@ -13,7 +13,7 @@ function summarize(values) {
   return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
 }
 
-/** How many times as long `theirs` took, round by round, so that what disturbed both is in both. */
+/** How many times as long `theirs` took, round by round, so that what disturbed one round is in both. */
 function ratioOf(theirs, ours) {
   return summarize(theirs.map((value, round) => value / ours[round]));
 }

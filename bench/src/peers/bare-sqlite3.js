@@ -31,7 +31,8 @@ async function open(file) {
   };
   return {
     close: async () => {
-      for (const statement of statements.values()) await new Promise((resolve) => statement.finalize(resolve));
+      for (const statement of statements.values())
+        await new Promise((resolve) => statement.finalize(resolve));
       await new Promise((resolve, reject) => database.close((error) => (error ? reject(error) : resolve())));
     },
     raw: all,
@@ -44,7 +45,11 @@ async function open(file) {
     named: ({ low, high, status }, sql) => all(sql, { ":low": low, ":high": high, ":status": status }),
     each: (sql, visit) =>
       new Promise((resolve, reject) =>
-        database.each(sql, (_, row) => visit(row), (error) => (error ? reject(error) : resolve())),
+        database.each(
+          sql,
+          (_, row) => visit(row),
+          (error) => (error ? reject(error) : resolve()),
+        ),
       ),
   };
 }

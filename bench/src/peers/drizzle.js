@@ -68,7 +68,10 @@ async function open(file) {
       db.transaction(
         (tx) => {
           const { age } = tx.select().from(users).where(eq(users.id, id)).get();
-          tx.update(users).set({ age: age + 1 }).where(eq(users.id, id)).run();
+          tx.update(users)
+            .set({ age: age + 1 })
+            .where(eq(users.id, id))
+            .run();
           tx.insert(posts).values({ title, userId: id }).run();
         },
         { behavior: "immediate" },

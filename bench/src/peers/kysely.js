@@ -48,7 +48,8 @@ async function open(file) {
     save: (row) => db.insertInto("users").values(row).returningAll().executeTakeFirst(),
     saveArray: (rows) =>
       db.transaction().execute(async (trx) => {
-        for (const chunk of chunks(rows)) await trx.insertInto("users").values(chunk).returningAll().execute();
+        for (const chunk of chunks(rows))
+          await trx.insertInto("users").values(chunk).returningAll().execute();
       }),
     insert: (rows) => db.insertInto("users").values(rows).execute(),
     insertMany: (rows) =>

@@ -33,8 +33,7 @@ function typeormPeer(typeorm, dataSource, entities) {
       }),
     update: (id, values) => users.update(id, values),
     remove: (id) => users.delete(id),
-    named: (values, sql) =>
-      dataSource.query(...dataSource.driver.escapeQueryWithParameters(sql, values, {})),
+    named: (values, sql) => dataSource.query(...dataSource.driver.escapeQueryWithParameters(sql, values, {})),
     session: (id, title) => dataSource.transaction((manager) => writeSession(manager, entities, id, title)),
     page: async (id) => {
       const user = await users.findOneBy({ id });
@@ -76,7 +75,9 @@ function typeormModule({ load, options, ...about }) {
     lacks: { stream: NO_STREAM, ...about.lacks },
     open: (file) => create(file, entitySchemas, {}),
     createTables: (file, count) =>
-      create(file, (typeorm) => require("./entities").manyEntitySchemas(typeorm, count), { synchronize: true }),
+      create(file, (typeorm) => require("./entities").manyEntitySchemas(typeorm, count), {
+        synchronize: true,
+      }),
   };
 }
 

@@ -76,7 +76,7 @@ module.exports = [
     template: "large",
     needs: "stream",
     instead: "each",
-    rounds: 3,
+    long: true,
     operations: 1_000_000,
     quick: 1_000_000,
     verify: ({ peer }) => readAll(peer),

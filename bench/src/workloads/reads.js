@@ -22,8 +22,7 @@ const byKey = (name, title, call, atOnce) => ({
     for (const id of ids) found.push(plainUser(await peer[call](id)));
     return found;
   },
-  run: ({ peer, count, round }) =>
-    concurrently(count, atOnce, (index) => peer[call](idAt(index, round))),
+  run: ({ peer, count, round }) => concurrently(count, atOnce, (index) => peer[call](idAt(index, round))),
 });
 
 const NAMED = "SELECT id, name, age FROM users WHERE id BETWEEN :low AND :high AND status = :status";

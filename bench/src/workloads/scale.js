@@ -37,7 +37,7 @@ const SCALES = [
       unit: "µs",
       template: `rows-${size}`,
       needs: "stream",
-      rounds: 3,
+      long: true,
       operations: size,
       quick: size,
       async verify({ peer }) {
@@ -83,5 +83,9 @@ const SCALES = [
 
 module.exports = SCALES.map(({ workload, ...scale }) => ({
   ...scale,
-  workload: (size) => ({ rounds: 5, ...workload(size), name: `${scale.name}-${size}`, title: `${scale.title}: ${size}` }),
+  workload: (size) => ({
+    ...workload(size),
+    name: `${scale.name}-${size}`,
+    title: `${scale.title}: ${size}`,
+  }),
 }));

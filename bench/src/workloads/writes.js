@@ -30,14 +30,9 @@ const inOneCall = (name, title, call, rows, quick) => ({
   },
 });
 
-/** The users without posts, each once, as rounds go by. */
-const NEXT = Symbol("next");
-const nextIds = (context) => {
-  const first = (context[NEXT] ??= AUTHORS + 1);
-  context[NEXT] += context.count;
-  if (context[NEXT] > USERS) throw new Error("There are no users left to delete.");
-  return Array.from({ length: context.count }, (_, index) => first + index);
-};
+/** Users without posts, others in each round. */
+const idsOfRound = ({ count, round }) =>
+  Array.from({ length: count }, (_, index) => AUTHORS + 1 + round * count + index);
 
 module.exports = [
   {
@@ -59,7 +54,7 @@ module.exports = [
   inOneCall("insert", "`insert()` of 500, per row", "insert", 500, 100),
   {
     ...inOneCall("insert-many", "`insertMany` of 200,000, per row", "insertMany", 200_000, 2000),
-    rounds: 3,
+    long: true,
   },
   {
     name: "update",
@@ -82,7 +77,7 @@ module.exports = [
     operations: 500,
     quick: 20,
     verify: verifying(({ peer }) => peer.remove(USERS)),
-    prepare: nextIds,
+    prepare: idsOfRound,
     run: ({ peer, count, state }) => concurrently(count, 1, (index) => peer.remove(state[index])),
   },
 ];
