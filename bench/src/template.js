@@ -8,7 +8,8 @@ const { AUTHORS, COLUMNS, EVENTS, USERS, users } = require("./rows");
 const TABLES = `
   CREATE TABLE users (
     id integer PRIMARY KEY AUTOINCREMENT NOT NULL,
-    name varchar NOT NULL, email varchar NOT NULL, age integer NOT NULL, status varchar NOT NULL
+    name varchar NOT NULL, email varchar NOT NULL,
+    age integer NOT NULL DEFAULT 0, status varchar NOT NULL DEFAULT 'new'
   );
   CREATE TABLE posts (
     id integer PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -9,8 +9,8 @@ function schemaOf({ sqliteTable, integer, text }, relations) {
     id: id(),
     name: text("name").notNull(),
     email: text("email").notNull(),
-    age: integer("age").notNull(),
-    status: text("status").notNull(),
+    age: integer("age").notNull().default(0),
+    status: text("status").notNull().default("new"),
   });
   const posts = sqliteTable("posts", {
     id: id(),

@@ -7,7 +7,13 @@ function entitySchemas({ EntitySchema }) {
   const User = new EntitySchema({
     name: "User",
     tableName: "users",
-    columns: { id, name: text, email: text, age: { type: "integer" }, status: text },
+    columns: {
+      id,
+      name: text,
+      email: text,
+      age: { type: "integer", default: 0 },
+      status: { type: "varchar", default: "new" },
+    },
     relations: { posts: { type: "one-to-many", target: "Post", inverseSide: "user" } },
   });
   const Post = new EntitySchema({

@@ -12,8 +12,8 @@ function schemasOf({ EntitySchema }) {
       id,
       name: text,
       email: text,
-      age: { type: "integer" },
-      status: text,
+      age: { type: "integer", default: 0 },
+      status: { ...text, default: "new" },
       posts: { kind: "1:m", entity: "Post", mappedBy: "user" },
     },
   });

@@ -24,8 +24,8 @@ function modelsOf(sequelize) {
       id: id(),
       name: text(),
       email: text(),
-      age: { type: DataTypes.INTEGER, allowNull: false },
-      status: text(),
+      age: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+      status: { ...text(), defaultValue: "new" },
     },
     { tableName: "users" },
   );

@@ -14,19 +14,19 @@ const verifying = (write) => async (context) => {
   return (await state(context)).map((row) => ({ ...row }));
 };
 
-/** Rows in an array, in one call; the time is that of a row. */
-const inOneCall = (name, title, call, rows, quick) => ({
+/** Rows in an array, some calls one after another; the time is that of a row. */
+const inArrays = (name, title, call, { rows, calls = 1, quick }) => ({
   name,
   title,
   unit: "µs",
   template: "small",
   needs: call,
-  operations: rows,
+  operations: rows * calls,
   quick,
   verify: verifying(({ peer }) => peer[call](users(100))),
-  prepare: ({ count }) => users(count),
-  async run({ peer, state }) {
-    await peer[call](state);
+  prepare: ({ count }) => users(Math.min(rows, count)),
+  async run({ peer, count, state }) {
+    for (let done = 0; done < count; done += state.length) await peer[call](state.map((row) => ({ ...row })));
   },
 });
 
@@ -50,10 +50,17 @@ module.exports = [
     prepare: ({ count }) => users(count),
     run: ({ peer, count, state }) => concurrently(count, 1, (index) => peer.save(state[index])),
   },
-  inOneCall("save-array", "`save` of an array of 2,000, per row", "saveArray", 2000, 100),
-  inOneCall("insert", "`insert()` of 500, per row", "insert", 500, 100),
+  inArrays("save-array", "`save` of an array of 2,000, per row", "saveArray", {
+    rows: 2000,
+    calls: 2,
+    quick: 100,
+  }),
+  inArrays("insert", "`insert()` of 500, per row", "insert", { rows: 500, calls: 10, quick: 100 }),
   {
-    ...inOneCall("insert-many", "`insertMany` of 200,000, per row", "insertMany", 200_000, 2000),
+    ...inArrays("insert-many", "`insertMany` of 200,000, per row", "insertMany", {
+      rows: 200_000,
+      quick: 2000,
+    }),
     long: true,
   },
   {
