@@ -4,6 +4,7 @@ import type { EntityMetadata, ObjectLiteral, ReplicationMode } from "typeorm";
 import { BetterSqlite3Driver } from "typeorm/driver/better-sqlite3/BetterSqlite3Driver.js";
 import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
+import { Turns } from "../pool/turns";
 import { admission, type Role } from "./admission";
 import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
@@ -32,8 +33,8 @@ interface OpenTransactionOptions {
   readonly source?: ConnectionSource;
 }
 
-/** How long a single read may wait for the reads before it until the pool grows for it. */
-const LONG_READ_MS = 5;
+/** How long the reads before it may take, all of them, until the pool grows for a single read. */
+const LONG_READ_MS = 50;
 
 const CLOSING = "The database is closing and takes no new work.";
 
@@ -55,7 +56,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly #opening = new FairLock();
   #closed = false;
   /** Turns for single reads: one more than can run, so that the next is ready. */
-  readonly #reads = new FairLock(admission.mostReaders + 1);
+  readonly #reads = new Turns({ permits: admission.mostReaders + 1, patience: LONG_READ_MS });
   /** Whether closing has begun. */
   #refusing = false;
   /** The transactions, and the single statements, that have not ended. */
@@ -214,7 +215,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     this.#inFlight.add(token);
     let done: (() => void) | undefined;
     try {
-      if (role === "reader") done = await this.#readTurn(signal);
+      if (role === "reader") done = await this.#reads.take(signal);
       const connection = await this.#acquire(pool, role, label, signal);
       let failure: unknown;
       try {
@@ -228,16 +229,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
     } finally {
       done?.();
       this.#over(token);
-    }
-  }
-
-  /** A turn that comes soon; who waits longer waits behind long reads, and gets a connection without one. */
-  async #readTurn(signal?: AbortSignal): Promise<(() => void) | undefined> {
-    try {
-      return await this.#reads.acquire({ timeout: LONG_READ_MS, signal });
-    } catch {
-      signal?.throwIfAborted();
-      return undefined;
     }
   }
 

@@ -7,10 +7,12 @@ export function numberParameters(parameters: readonly string[]): { numbers: numb
   const named = new Map<string, number>();
   let highest = 0;
   const numbers = parameters.map((parameter) => {
+    // A bulk insert has thousands of these.
+    if (parameter === "?") return ++highest;
     const number = /^\?\d/.test(parameter)
       ? Number(parameter.slice(1))
       : (named.get(parameter) ?? highest + 1);
-    if (parameter !== "?") named.set(parameter, number);
+    named.set(parameter, number);
     highest = Math.max(highest, number);
     return number;
   });

@@ -1,0 +1,69 @@
+import { Waiter } from "./fair-lock";
+
+interface TurnsOptions {
+  /** How many have a turn at once. */
+  readonly permits: number;
+  /** Milliseconds without a turn given back, after which nobody waits any longer. */
+  readonly patience: number;
+}
+
+const NO_TURN = (): void => {};
+
+/**
+ * Turns in the order they were asked for, for as long as they are given back soon. Where none is for a while, those who
+ * wait go on without one: they wait for something slow, and not only for each other.
+ *
+ * @example
+ * const done = await turns.take();
+ * try { … } finally { done(); }
+ */
+export class Turns {
+  readonly #patience: number;
+  readonly #waiters = new Set<Waiter<() => void>>();
+  #free: number;
+  /** Runs while someone waits. One for all, as a timer for each would cost more than a short turn. */
+  #stalled: NodeJS.Timeout | undefined;
+
+  constructor({ permits, patience }: TurnsOptions) {
+    this.#free = permits;
+    this.#patience = patience;
+  }
+
+  /** Resolves with the function that gives the turn back, to be called once. */
+  async take(signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    if (this.#free > 0) return this.#begin();
+    const waiter = new Waiter<() => void>({ signal }, (gone) => {
+      this.#waiters.delete(gone);
+      this.#settle();
+    });
+    this.#waiters.add(waiter);
+    this.#stalled ??= setTimeout(() => this.#goOn(), this.#patience);
+    return waiter.promise;
+  }
+
+  #begin(): () => void {
+    this.#free--;
+    return () => {
+      this.#free++;
+      this.#stalled?.refresh();
+      const [next] = this.#waiters;
+      if (!next) return;
+      this.#waiters.delete(next);
+      this.#settle();
+      next.resolve(this.#begin());
+    };
+  }
+
+  #goOn(): void {
+    for (const waiter of this.#waiters) waiter.resolve(NO_TURN);
+    this.#waiters.clear();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#waiters.size > 0) return;
+    clearTimeout(this.#stalled);
+    this.#stalled = undefined;
+  }
+}
