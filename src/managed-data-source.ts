@@ -10,8 +10,12 @@ interface Owner {
   close(): Promise<void>;
 }
 
-/** The data source that the running code is opening; one storage for all, as each costs every promise a little. */
+/**
+ * The data source that the running code is opening. One storage for all, and only while there is one: each costs every
+ * promise of the process a little.
+ */
 const opening = new AsyncLocalStorage<ManagedDataSource>();
+let openings = 0;
 
 /** The data source of a `SqliteDatabase`: whatever framework initializes or destroys it, it is its owner that does so. */
 export class ManagedDataSource extends SqliteDataSource {
@@ -43,7 +47,12 @@ export class ManagedDataSource extends SqliteDataSource {
 
   /** What {@link initialize} is without an owner. */
   async open(): Promise<void> {
-    await opening.run(this, () => super.initialize());
+    openings++;
+    try {
+      await opening.run(this, () => super.initialize());
+    } finally {
+      if (--openings === 0) opening.disable();
+    }
   }
 
   /** What {@link destroy} is without an owner. */

@@ -162,22 +162,31 @@ export class ConnectionPool {
 
   /**
    * Gives a connection back, as it was made: one with changed settings or temporary objects is not reused, nor is one
-   * that met an I/O error or damage.
+   * that met an I/O error or damage. `undefined` if there is nothing to wait for, as nearly always.
    */
-  async release(connection: Connection, failure?: unknown): Promise<void> {
+  release(connection: Connection, failure?: unknown): Promise<void> | undefined {
     if (makesUnusable(failure) && !this.isSingle) return this.discard(connection);
-    const altered = this.#altered.get(connection);
-    if (altered && !this.#terminated) {
+    const altered = this.#terminated ? undefined : this.#altered.get(connection);
+    if (altered) {
       this.#altered.delete(connection);
       if (!this.isSingle) return this.discard(connection);
-      // The memory goes with its connection, so that must be put back into the state it was in.
-      for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
+      return this.#restore(connection, altered);
     }
-    if (connection.role === "writer" && !this.isSingle) {
-      // It is only housekeeping: what fails in it fails for whoever writes next.
-      const kept = this.#walLimit?.keep(connection);
-      if (kept) await kept.catch(() => {});
-    }
+    // It is only housekeeping: what fails in it fails for whoever writes next.
+    const kept =
+      connection.role === "writer" && !this.isSingle ? this.#walLimit?.keep(connection) : undefined;
+    if (kept) return kept.catch(() => {}).then(() => this.#giveBack(connection));
+    this.#giveBack(connection);
+    return undefined;
+  }
+
+  /** The memory goes with its connection, so that must be put back into the state it was in. */
+  async #restore(connection: Connection, altered: ReadonlyMap<string, unknown>): Promise<void> {
+    for (const [pragma, value] of altered) await connection.run(`PRAGMA ${pragma} = ${value}`);
+    this.#giveBack(connection);
+  }
+
+  #giveBack(connection: Connection): void {
     this.#held.delete(connection);
     this.#of(connection.role).release(connection);
   }

@@ -150,7 +150,7 @@ class NativeConnection implements Connection {
 
   backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void> {
     if (this.#closing) return Promise.reject(new DatabaseClosedError());
-    return this.#enqueue({ path, onProgress, signal }) as Promise<void>;
+    return this.#enqueue((settle) => ({ path, onProgress, signal, settle })) as Promise<void>;
   }
 
   close(): Promise<void> {
@@ -186,13 +186,13 @@ class NativeConnection implements Connection {
     if (sql.includes("\0")) {
       return Promise.reject(new Error("the SQL text contains a NUL character, where SQLite would end it"));
     }
-    return this.#enqueue({ ...exactIntegers(sql, values), method, signal });
+    const exact = exactIntegers(sql, values);
+    return this.#enqueue((settle) => ({ sql: exact.sql, values: exact.values, method, signal, settle }));
   }
 
-  #enqueue(call: Omit<StatementCall, "settle"> | Omit<BackupCall, "settle">): Promise<unknown> {
+  #enqueue(callOf: (settle: Settled["settle"]) => StatementCall | BackupCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const settle: Settled["settle"] = (error, result) => (error ? reject(error) : resolve(result));
-      this.#queue.push({ ...call, settle });
+      this.#queue.push(callOf((error, result) => (error ? reject(error) : resolve(result))));
       if (!this.#busy) this.#next();
     });
   }

@@ -13,9 +13,10 @@ export async function observeStatement(
   const { options, subscribers } = runner.dataSource;
   const logger: TimingLogger = runner.dataSource.logger;
   const { broadcaster } = runner;
-  const work = new BroadcasterResult();
   logger.logQuery(query, parameters, runner);
-  if (subscribers.length > 0) await broadcaster.broadcast("BeforeQuery", query, parameters);
+  // What nobody hears need not be waited for.
+  const work = subscribers.length > 0 ? new BroadcasterResult() : undefined;
+  if (work) await broadcaster.broadcast("BeforeQuery", query, parameters);
   const started = performance.now();
   const after = (raw: unknown, error: unknown): void => {
     const duration = performance.now() - started;
@@ -23,9 +24,7 @@ export async function observeStatement(
     const { maxQueryExecutionTime: slow } = options;
     if (slow && duration > slow) logger.logQuerySlow(duration, query, parameters, runner);
     const success = error === undefined;
-    if (subscribers.length > 0) {
-      broadcaster.broadcastAfterQueryEvent(work, query, parameters, success, duration, raw, error);
-    }
+    if (work) broadcaster.broadcastAfterQueryEvent(work, query, parameters, success, duration, raw, error);
   };
   try {
     const result = await execute();
@@ -36,6 +35,6 @@ export async function observeStatement(
     after(undefined, error);
     throw error;
   } finally {
-    await work.wait();
+    if (work) await work.wait();
   }
 }

@@ -46,9 +46,13 @@ interface Statement extends ExecuteOptions {
 }
 
 /** Runs one statement on a connection that is the caller's alone meanwhile. */
-export async function runStatement(connection: Connection, call: Statement): Promise<StatementResult> {
+export function runStatement(connection: Connection, call: Statement): Promise<StatementResult> {
   // A reader has query_only for good. On the writer it is SQLite too that has the last word on what is a write.
-  if (!call.readonly || connection.role === "reader") return await runOrUndo(connection, call);
+  if (call.readonly && connection.role === "writer") return runReadonly(connection, call);
+  return mayBeRefused(call) ? runOrUndo(connection, call) : run(connection, call);
+}
+
+async function runReadonly(connection: Connection, call: Statement): Promise<StatementResult> {
   await connection.run("PRAGMA query_only=ON");
   try {
     return await run(connection, call);
@@ -57,12 +61,14 @@ export async function runStatement(connection: Connection, call: Statement): Pro
   }
 }
 
+/** TypeORM asks for what it inserts one by one; two calls more for each would cost more than they are worth. */
+function mayBeRefused({ statement, refuse, retry }: Statement): boolean {
+  const returns = statement.returnsRows && !statement.readsOnly && statement.kind !== "pragma";
+  return refuse === "all" && retry === true && returns;
+}
+
 /** What RETURNING hands out may be refused, and then should not have been written. */
 async function runOrUndo(connection: Connection, call: Statement): Promise<StatementResult> {
-  const { statement, refuse, retry } = call;
-  // TypeORM asks for what it inserts one by one; two calls more for each would cost more than they are worth.
-  const mayBeRefused = refuse === "all" && retry && statement.returnsRows && !statement.readsOnly;
-  if (!mayBeRefused || statement.kind === "pragma") return await run(connection, call);
   await connection.run("SAVEPOINT returned");
   try {
     const result = await run(connection, call);

@@ -111,13 +111,14 @@ export class SqliteDataSource extends DataSource {
   override createQueryRunner(
     mode: ReplicationMode = "master",
   ): SqliteQueryRunner & { manager: EntityManager } {
-    return super.createQueryRunner(mode) as SqliteQueryRunner & { manager: EntityManager };
+    return this.driver.createQueryRunner(mode);
   }
 
   /** A query runner, with a manager, whose statements run in `scope`. */
   createScopedQueryRunner(scope: TransactionScope): SqliteQueryRunner & { manager: EntityManager } {
-    const runner = new SqliteQueryRunner(this.driver, "master", scope);
-    return Object.assign(runner, { manager: this.createEntityManager(runner) });
+    return new SqliteQueryRunner(this.driver, "master", scope) as SqliteQueryRunner & {
+      manager: EntityManager;
+    };
   }
 
   /** @throws DatabaseError where rows would be left that refer to nothing; then nothing is changed */

@@ -215,8 +215,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
     this.#inFlight.add(token);
     let done: (() => void) | undefined;
     try {
-      if (role === "reader") done = await this.#reads.take(signal);
-      const connection = await this.#acquire(pool, role, label, signal);
+      // Nearly always there is one; a promise for each would cost more than the look.
+      if (role === "reader") done = this.#reads.tryTake() ?? (await this.#reads.take(signal));
+      const connection = pool.tryAcquire(role, label) ?? (await this.#acquire(pool, role, label, signal));
       let failure: unknown;
       try {
         return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
@@ -224,7 +225,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
         failure = error;
         throw error;
       } finally {
-        await pool.release(connection, failure);
+        const released = pool.release(connection, failure);
+        if (released) await released;
       }
     } finally {
       done?.();

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import {
+  type EntityManager,
   NamedPlaceholdersNotSupportedError,
   QueryResult,
   QueryRunnerAlreadyReleasedError,
@@ -27,6 +28,8 @@ import { RunnerTransactions } from "./runner-transactions";
 import type { SqliteDriver } from "./sqlite-driver";
 import { StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
+
+const RELEASED = Promise.resolve();
 
 /** TypeORM's query runner, over connections that it has only while it needs them: one that nobody released holds nothing. */
 export class SqliteQueryRunner extends EscapingQueryRunner {
@@ -265,10 +268,14 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
   }
 
   /** Gives up what it holds; an open transaction is rolled back. Releasing twice is harmless. */
-  override async release(): Promise<void> {
-    if (this.isReleased) return;
+  override release(): Promise<void> {
+    if (this.isReleased) return RELEASED;
     (this as { isReleased: boolean }).isReleased = true;
-    await super.release();
+    void super.release();
+    return this.#transactions.last || this.#pinned.isTaken ? this.#giveUp() : RELEASED;
+  }
+
+  async #giveUp(): Promise<void> {
     try {
       await this.#transactions.rollbackAll();
     } finally {
@@ -328,4 +335,25 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     if (!last) throw new TransactionNotStartedError();
     return last;
   }
+}
+
+/** Made when it is asked for: most runners live for a single statement, and nobody does. */
+Object.defineProperty(SqliteQueryRunner.prototype, "manager", {
+  configurable: true,
+  get(this: SqliteQueryRunner) {
+    return ownManager(this, this.dataSource.createEntityManager(this));
+  },
+  set(this: SqliteQueryRunner, manager: EntityManager) {
+    ownManager(this, manager);
+  },
+});
+
+function ownManager(runner: SqliteQueryRunner, manager: EntityManager): EntityManager {
+  Object.defineProperty(runner, "manager", {
+    value: manager,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  });
+  return manager;
 }

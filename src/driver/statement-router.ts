@@ -56,7 +56,7 @@ export class StatementRouter {
     const scope = transactions.current;
     if (scope) return await this.#inScope(scope, call);
     // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
-    const done = await this.#turn.acquire({ signal: call.signal });
+    const done = this.#turn.tryAcquire() ?? (await this.#turn.acquire({ signal: call.signal }));
     let begun: TransactionScope | undefined;
     try {
       // What was sent before may have begun a transaction.
@@ -124,9 +124,9 @@ export class StatementRouter {
   }
 
   /** On a connection for just this statement. */
-  async #once(role: Role, call: Call): Promise<StatementResult> {
+  #once(role: Role, call: Call): Promise<StatementResult> {
     const { driver } = this.#held;
-    return await driver.useOnce(role, "query", (connection) => this.#on(connection, call), call.signal);
+    return driver.useOnce(role, "query", (connection) => this.#on(connection, call), call.signal);
   }
 
   async #on(connection: Connection, call: Call): Promise<StatementResult> {
@@ -134,10 +134,10 @@ export class StatementRouter {
     const { statement, sql, values, readonly, retry } = call;
     if (statement.pinsConnection)
       await ConnectionPool.of(connection).markAltered(connection, statement.pragma?.name);
-    const once = async () => {
-      if (answersFromMemory(statement)) await driver.refreshSchema(connection);
-      return await runStatement(connection, call);
-    };
+    const once = () =>
+      answersFromMemory(statement)
+        ? driver.refreshSchema(connection).then(() => runStatement(connection, call))
+        : runStatement(connection, call);
     try {
       if (!retry) return await once();
       const { busyTimeout } = driver.settings;

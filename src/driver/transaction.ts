@@ -8,7 +8,7 @@ import { makesUnusable } from "./unusable";
 export interface ConnectionSource {
   acquire(signal?: AbortSignal): Promise<Connection>;
   /** With what failed on it, if that makes it unusable. */
-  release(connection: Connection, failure?: unknown): Promise<void>;
+  release(connection: Connection, failure?: unknown): Promise<void> | undefined;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
   /** Called after a commit; what it throws is told instead of that, and the connection discarded. */

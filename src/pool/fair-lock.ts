@@ -77,6 +77,11 @@ export class FairLock {
     return this.#waiters.size;
   }
 
+  /** The lock at once, as {@link acquire} gives it, if it is free. */
+  tryAcquire(): (() => void) | undefined {
+    return this.#free > 0 ? this.#take() : undefined;
+  }
+
   /** Resolves with the function that gives the lock back; calling that more than once is harmless. */
   async acquire(options: WaitOptions = {}): Promise<() => void> {
     options.signal?.throwIfAborted();

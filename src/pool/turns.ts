@@ -29,6 +29,11 @@ export class Turns {
     this.#patience = patience;
   }
 
+  /** A turn at once, if there is one: the function that gives it back, to be called once. */
+  tryTake(): (() => void) | undefined {
+    return this.#free > 0 ? this.#begin() : undefined;
+  }
+
   /** Resolves with the function that gives the turn back, to be called once. */
   async take(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();

@@ -31,14 +31,14 @@ export async function execute<T>(
   const statement = analyzeStatement(sql);
   if (TRANSACTION_CONTROL.has(statement.kind)) throw controlRefused(sql);
   if (statement.pinsConnection && !runner.scope) throw settingRefused(sql);
+  const run = (stop: AbortSignal | undefined) =>
+    runner.execute(bound.sql, bound.values, { readonly, wantsDetails: true, refuse: "all", signal: stop });
   const {
     rows = [],
     columns,
     changes = 0,
     lastInsertRowid = 0,
-  } = await runWithin({ timeout, signal }, (stop) =>
-    runner.execute(bound.sql, bound.values, { readonly, wantsDetails: true, refuse: "all", signal: stop }),
-  );
+  } = await (timeout === undefined && !signal ? run(undefined) : runWithin({ timeout, signal }, run));
   return new Result<T>({ rows: rows as T[], columns, changes, lastInsertRowid });
 }
 
