@@ -185,7 +185,8 @@ export class SqliteDatabase extends Database<Session> {
    * from one snapshot, which what is written meanwhile does not change; inside a session they come from its transaction.
    *
    * Leaving the loop, in whichever way, frees the connection. A query that sorts without an index is run once, into
-   * SQLite's temporary storage; inside a session it is run again for every page of up to 10,000 rows.
+   * SQLite's temporary storage, where the rows after the first 20,000 of any query are kept too, in parts of at most four
+   * times what was taken. Inside a session the query is run again for every page of up to 10,000 rows.
    *
    * @throws ParameterError, ReadonlyError for what does not only read, QueryError; all when the first row is asked for
    * @throws SessionTimeoutError after `timeout` seconds, and the reason of `signal`

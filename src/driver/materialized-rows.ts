@@ -8,14 +8,26 @@ import type { TransactionScope } from "./transaction-scope";
 
 const TABLE = "temp.streamed_rows";
 
-/** The rest of a result, in a temporary table that ends with its transaction. */
+/** A part of a result, in a temporary table that ends with its transaction. */
 export class Materialized {
   readonly #select: string;
+  readonly #count: number;
   #last = 0;
 
-  constructor(names: readonly string[]) {
+  /** `isRest` if the result has no rows after it. */
+  constructor(
+    names: readonly string[],
+    count: number,
+    readonly isRest: boolean,
+  ) {
+    this.#count = count;
     const columns = names.map((name, index) => `c${index} AS ${quotedName(name)}`);
     this.#select = `SELECT ${columns.join(", ")} FROM ${TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?`;
+  }
+
+  /** How many rows have not been taken. */
+  get left(): number {
+    return this.#count - this.#last;
   }
 
   page(size: number): { sql: string; values: BindValue[] } {
@@ -49,12 +61,13 @@ export async function materialize(
   return await scope.run((connection) =>
     writable(connection, async () => {
       // Without types, so that every value stays what it is (https://sqlite.org/datatype3.html#type_affinity).
+      await connection.run(`DROP TABLE IF EXISTS ${TABLE}`);
       await connection.run(`CREATE TABLE ${TABLE} (${columns})`);
       const plan = async (text: string) => planOf(await connection.all(`EXPLAIN QUERY PLAN ${text}`));
       // The rows that were read already came in the order of the one, those to come would in that of the other.
       if (!isRandom && (await plan(sql)) !== (await plan(insert))) return undefined;
-      await connection.run(insert, [...values, most, skip], signal);
-      return new Materialized(names);
+      const { changes } = await connection.run(insert, [...values, most, skip], signal);
+      return new Materialized(names, changes, most < 0 || changes < most);
     }).catch((error) => throwMapped(sql, [...values], error, connection)),
   );
 }

@@ -25,6 +25,8 @@ interface Reading extends ReadOptions {
 /** Few enough that the first come soon, and that rows of a megabyte each do no harm. */
 const FIRST_PAGE = 100;
 const GROWTH = 8;
+/** After so many, leaving out those that were taken costs more than to keep the next ones for a while. */
+const MANY_ROWS = 20_000;
 /** A page is what is in memory at once; each row of it is made on the main thread, two microseconds a row. */
 const LARGEST_PAGE = 10_000;
 const LARGEST_PAGE_BYTES = 4 * 1024 * 1024;
@@ -125,26 +127,33 @@ async function* readBetween(
 ): AsyncGenerator<Row[], void, undefined> {
   const { runner, paged, program, own, signal, refuse } = reading;
   let stored: Materialized | undefined;
+  let canStore = own;
   let taken = 0;
   let size = program.isRandom ? 1 : FIRST_PAGE;
   while (taken < most) {
-    const wanted = Math.min(size, most - taken);
+    const wanted = Math.min(size, stored?.left ?? most - taken);
     const { sql, values } = stored
       ? stored.page(wanted)
       : { sql: paged.sql, values: [...paged.values, wanted, skip + taken] };
     const { rows = [] } = await runner.execute(sql, values, { readonly: true, refuse, signal });
     const isFirst = taken === 0 && !stored;
-    const isLast = rows.length < wanted;
     // A row of a random query only tells the names of the columns.
     if (rows.length > 0 && !(isFirst && program.isRandom)) {
       taken += rows.length;
       stored?.advance(rows.length);
       yield rows;
     }
-    if (isLast) return;
-    if (isFirst && own && (program.isRandom || program.isCostlyToRepeat)) {
+    if (stored ? stored.left === 0 && stored.isRest : rows.length < wanted) return;
+    if (stored?.left === 0) stored = undefined;
+    const isCostly = program.isRandom || program.isCostlyToRepeat;
+    if (canStore && !stored && (isCostly || taken >= MANY_ROWS)) {
       const left = { most: Number.isFinite(most) ? most - taken : -1, skip: skip + taken };
-      stored = await materialize(runner.scope!, paged, program, rows[0]!, left, signal);
+      // Not more than four times what was taken, for who takes it may soon have enough.
+      const part = left.most < 0 ? 4 * taken : Math.min(4 * taken, left.most);
+      const bounds = isCostly ? left : { ...left, most: part };
+      stored = await materialize(runner.scope!, paged, program, rows[0]!, bounds, signal);
+      canStore = stored !== undefined;
+      if (stored?.left === 0) return;
       if (!stored && program.isRandom) {
         const all = await runner.execute(paged.sql, [...paged.values, left.most, left.skip], {
           readonly: true,
