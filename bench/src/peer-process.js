@@ -8,7 +8,6 @@ const PATIENCE_MS = 120_000;
 /** A peer in a process of its own, as the parent sees it. One command at a time. */
 class PeerProcess {
   #child = fork(join(__dirname, "child.js"), {
-    execArgv: ["--expose-gc"],
     // What a peer prints is none of the results.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
