@@ -36,6 +36,6 @@ export async function observeStatement(
     after(undefined, error);
     throw error;
   } finally {
-    await work.wait();
+    if (subscribers.length > 0) await work.wait();
   }
 }

@@ -15,6 +15,11 @@ export class PinnedConnection {
     this.#driver = driver;
   }
 
+  /** Whether there is something to give back. */
+  get isTaken(): boolean {
+    return this.#taking !== undefined || this.connection !== undefined;
+  }
+
   /** The writer, from now on this runner's. */
   async take(): Promise<Connection> {
     this.#taking ??= this.#driver.acquire("writer", "query runner with a connection of its own");

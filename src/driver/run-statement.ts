@@ -46,9 +46,13 @@ interface Statement extends ExecuteOptions {
 }
 
 /** Runs one statement on a connection that is the caller's alone meanwhile. */
-export async function runStatement(connection: Connection, call: Statement): Promise<StatementResult> {
+export function runStatement(connection: Connection, call: Statement): Promise<StatementResult> {
   // A reader has query_only for good. On the writer it is SQLite too that has the last word on what is a write.
-  if (!call.readonly || connection.role === "reader") return await runOrUndo(connection, call);
+  if (call.readonly && connection.role !== "reader") return runReadonly(connection, call);
+  return mayBeRefused(call) ? runOrUndo(connection, call) : run(connection, call);
+}
+
+async function runReadonly(connection: Connection, call: Statement): Promise<StatementResult> {
   await connection.run("PRAGMA query_only=ON");
   try {
     return await run(connection, call);
@@ -57,12 +61,15 @@ export async function runStatement(connection: Connection, call: Statement): Pro
   }
 }
 
-/** What RETURNING hands out may be refused, and then should not have been written. */
-async function runOrUndo(connection: Connection, call: Statement): Promise<StatementResult> {
-  const { statement, refuse, retry } = call;
+/** Whether it writes on its own, and what RETURNING hands out may be refused. */
+function mayBeRefused({ statement, refuse, retry }: Statement): boolean {
   // TypeORM asks for what it inserts one by one; two calls more for each would cost more than they are worth.
-  const mayBeRefused = refuse === "all" && retry && statement.returnsRows && !statement.readsOnly;
-  if (!mayBeRefused || statement.kind === "pragma") return await run(connection, call);
+  if (refuse !== "all" || !retry) return false;
+  return statement.returnsRows && !statement.readsOnly && statement.kind !== "pragma";
+}
+
+/** What is refused should not have been written. */
+async function runOrUndo(connection: Connection, call: Statement): Promise<StatementResult> {
   await connection.run("SAVEPOINT returned");
   try {
     const result = await run(connection, call);
@@ -88,7 +95,8 @@ async function run(
     return { rows: undefined, columns: [], changes: writes ? changes : 0, lastInsertRowid };
   }
   const rows = await connection.all(sql, values, signal);
-  if (refuse) await refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
+  const refusal = refuse && refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
+  if (refusal) await refusal;
   const lastInsertRowid = wantsDetails && kind === "insert" ? await lastRowid(connection) : undefined;
   const columns = rows[0]
     ? Object.keys(rows[0])

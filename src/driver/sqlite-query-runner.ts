@@ -270,9 +270,9 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     (this as { isReleased: boolean }).isReleased = true;
     await super.release();
     try {
-      await this.#transactions.rollbackAll();
+      if (this.#transactions.last) await this.#transactions.rollbackAll();
     } finally {
-      await this.#pinned.giveBack();
+      if (this.#pinned.isTaken) await this.#pinned.giveBack();
     }
   }
 

@@ -43,7 +43,14 @@ export async function execute<T>(
 }
 
 /** Waiting for a turn inside a session cannot be interrupted, but it can be left; what is left is never run. */
-async function runWithin<T>(
+function runWithin<T>(
+  limits: Pick<ExecOptions, "timeout" | "signal">,
+  run: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  return limits.timeout === undefined && !limits.signal ? run(undefined) : runUntil(limits, run);
+}
+
+async function runUntil<T>(
   limits: Pick<ExecOptions, "timeout" | "signal">,
   run: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
