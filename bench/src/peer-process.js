@@ -16,7 +16,10 @@ class PeerProcess {
     let timer;
     try {
       return await new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error("did not end")), PATIENCE_MS);
+        timer = setTimeout(
+          () => reject(new Error(`did not end within ${PATIENCE_MS / 1000} s`)),
+          PATIENCE_MS,
+        );
         this.#child.once("message", ({ value, error }) =>
           error === undefined ? resolve(value) : reject(new Error(error)),
         );

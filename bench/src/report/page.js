@@ -61,6 +61,16 @@ function gaps(report) {
         lines.push(`- ${title}, ${report.peers[peer].title}: ${reason}.`);
     }
   }
+  for (const scale of measuredScales(report)) {
+    for (const { size, results } of report.scales[scale.name]) {
+      for (const [peer, { failure }] of Object.entries(results)) {
+        if (!failure) continue;
+        lines.push(
+          `- ${scale.title}, ${size.toLocaleString("en")}, ${report.peers[peer].title}: ${failure}.`,
+        );
+      }
+    }
+  }
   return lines.join("\n");
 }
 
