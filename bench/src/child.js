@@ -29,7 +29,6 @@ const COMMANDS = {
   async round({ round }) {
     context.round = round;
     context.state = await workload.prepare?.(context);
-    global.gc();
     const begin = performance.now();
     const metrics = await workload.run(context);
     const elapsed = performance.now() - begin;

@@ -3,7 +3,7 @@
 const { spawnSync } = require("node:child_process");
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { availableParallelism, tmpdir, totalmem } = require("node:os");
-const { join } = require("node:path");
+const { dirname, join } = require("node:path");
 const { measure } = require("./measure");
 const { parseOptions } = require("./options");
 const { printWorkload } = require("./report/console");
@@ -53,13 +53,20 @@ async function run(options, folder) {
   const abilities = new Map(Object.entries(peers).map(([name, peer]) => [name, new Set(peer.abilities)]));
   const settings = { ...options, peers: Object.keys(peers), folder, templates, abilities };
   const report = { machine: machine(), rounds: options.rounds, peers, missing, workloads: {}, scales: {} };
+  const resultsFile = join(ROOT, "build/bench/results.json");
+  mkdirSync(dirname(resultsFile), { recursive: true });
+  const save = () => writeFileSync(resultsFile, JSON.stringify(report, undefined, 1));
   for (const workload of options.workloads) {
     const results = await measure(workload, settings.peers, settings);
     printWorkload(workload, results);
     report.workloads[workload.name] = results;
+    save();
   }
   templates.remove("large");
-  for (const scale of options.scales) report.scales[scale.name] = await measureScale(scale, settings);
+  for (const scale of options.scales) {
+    report.scales[scale.name] = await measureScale(scale, settings);
+    save();
+  }
   return report;
 }
 
@@ -68,8 +75,6 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), "bench-"));
   try {
     const report = await run(options, folder);
-    mkdirSync(join(ROOT, "build/bench"), { recursive: true });
-    writeFileSync(join(ROOT, "build/bench/results.json"), JSON.stringify(report, undefined, 1));
     if (!options.quick) console.log(`\n${checkTargets(report).join("\n")}`);
     if (options.everything) writePage(report, join(ROOT, "docs"));
   } finally {

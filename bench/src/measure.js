@@ -13,11 +13,16 @@ function lacking(name, { needs, instead }, canDo) {
   return peerNamed(name).lacks?.[needs] ?? "not applicable";
 }
 
+/** How long a peer warms up, at least: its code is compiled in steps, the last of them after thousands of calls. */
+const WARM_UP_MS = 700;
+
+const MOST_WARM_UP_ROUNDS = 8;
+
 /** How many rounds there are of what takes seconds. */
 const LONG_ROUNDS = 3;
 
 /** A peer that has taken so long for a workload is not asked for another round. */
-const ENOUGH_MS = 40_000;
+const ENOUGH_MS = 15_000;
 
 /** A peer that takes part in one workload, and what it has measured. */
 class Participant {
@@ -31,6 +36,7 @@ class Participant {
     this.name = name;
     this.workload = workload;
     this.folder = join(folder, `${workload.name}-${name}`);
+    this.quick = quick;
     this.count = quick ? workload.quick : workload.operations;
     mkdirSync(this.folder, { recursive: true });
     this.file = workload.template && templates.copy(workload.template, join(this.folder, "database.db"));
@@ -64,11 +70,22 @@ class Participant {
     return this.#attempt(() => this.process.ask("verify"));
   }
 
-  /** The round with the number 0 warms up. */
+  /** Rounds that do not count. */
+  async warmUp() {
+    const enough = this.quick ? 0 : WARM_UP_MS;
+    let spent = 0;
+    for (let round = 1; round <= MOST_WARM_UP_ROUNDS; round++) {
+      const result = await this.#warmRound(-round);
+      if (!result) return;
+      spent += result.elapsed;
+      if (spent >= enough) return;
+    }
+  }
+
   async round(round) {
     if (this.#spent >= ENOUGH_MS) return;
     const result = this.workload.cold ? await this.#coldRound() : await this.#warmRound(round);
-    if (!result || round === 0) return;
+    if (!result) return;
     this.#spent += result.elapsed;
     this.rounds.push(result.elapsed / this.count);
     for (const [metric, value] of Object.entries(result.metrics ?? {})) {
@@ -119,7 +136,7 @@ async function compare(participants) {
 
 /**
  * Runs one workload with all peers, each in its own process. They take turns, one round each, in an order that moves
- * on by one with every round; the first round of each is not counted.
+ * on by one with every round.
  */
 async function measure(workload, peers, settings) {
   const results = {};
@@ -137,7 +154,8 @@ async function measure(workload, peers, settings) {
       await compare(participants);
     }
     // Where a round takes seconds, comparing has warmed up.
-    for (let round = workload.long ? 1 : 0; round <= rounds; round++) {
+    if (!workload.cold && !workload.long) for (const participant of participants) await participant.warmUp();
+    for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < participants.length; turn++) {
         await participants[(turn + round) % participants.length].round(round);
       }

@@ -8,7 +8,6 @@ const PATIENCE_MS = 120_000;
 /** A peer in a process of its own, as the parent sees it. One command at a time. */
 class PeerProcess {
   #child = fork(join(__dirname, "child.js"), {
-    execArgv: ["--expose-gc"],
     // What a peer prints is none of the results.
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
@@ -17,7 +16,10 @@ class PeerProcess {
     let timer;
     try {
       return await new Promise((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error("did not end")), PATIENCE_MS);
+        timer = setTimeout(
+          () => reject(new Error(`did not end within ${PATIENCE_MS / 1000} s`)),
+          PATIENCE_MS,
+        );
         this.#child.once("message", ({ value, error }) =>
           error === undefined ? resolve(value) : reject(new Error(error)),
         );

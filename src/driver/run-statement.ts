@@ -94,7 +94,8 @@ async function run(
     return { rows: undefined, columns: [], changes: writes ? changes : 0, lastInsertRowid };
   }
   const rows = await connection.all(sql, values, signal);
-  if (refuse) await refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
+  const refusal = refuse && refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
+  if (refusal) await refusal;
   const lastInsertRowid = wantsDetails && kind === "insert" ? await lastRowid(connection) : undefined;
   const columns = rows[0]
     ? Object.keys(rows[0])

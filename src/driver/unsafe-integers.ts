@@ -20,17 +20,28 @@ interface Query {
  * which of them it was, on the same connection, and only if there is such a number. That takes running the query again,
  * which cannot be done with what RETURNING gave; there, every such number is refused.
  *
+ * @returns `undefined` where there is none, which is nearly always
  * @throws UnsafeIntegerError
  */
-export async function refuseUnsafeIntegers(
+export function refuseUnsafeIntegers(
   connection: Connection,
   query: Query,
   rows: readonly Row[],
   refused: Refused,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<void> | undefined {
   const suspects = suspectColumns(rows);
-  if (suspects.size === 0) return;
+  return suspects.size > 0 ? refuseRounded(connection, query, rows, suspects, refused, signal) : undefined;
+}
+
+async function refuseRounded(
+  connection: Connection,
+  query: Query,
+  rows: readonly Row[],
+  suspects: ReadonlyMap<string, number>,
+  refused: Refused,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const harmless = await countHarmless(connection, query, Object.keys(rows[0]!), refused, signal);
   for (const [column, count] of suspects) {
     if (harmless.get(column) !== count) throw new UnsafeIntegerError(column);

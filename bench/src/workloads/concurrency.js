@@ -48,9 +48,9 @@ module.exports = [
       await context.peer.addPost(5, "one more");
       return { name: user.name, titles: found.map(({ title }) => title).sort(), ...(await posts(context)) };
     },
-    run: ({ peer, count, round }) =>
+    run: ({ peer, count }) =>
       concurrently(count, 64, (index) => {
-        const id = ((index * 131 + round) % AUTHORS) + 1;
+        const id = ((index * 131) % AUTHORS) + 1;
         return index % 10 === 9 ? peer.addPost(id, `Post ${index}`) : peer.page(id);
       }),
   },

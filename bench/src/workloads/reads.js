@@ -4,7 +4,7 @@ const { concurrently } = require("../concurrently");
 const { AUTHORS, plainTree, plainUser, USERS } = require("../rows");
 
 /** Spread over the table, and the same for all peers. */
-const idAt = (index, round) => ((index * 7919 + round * 104_729) % USERS) + 1;
+const idAt = (index, round) => ((index * 7919 + Math.abs(round) * 104_729) % USERS) + 1;
 
 const ids = [1, 2, 500, USERS];
 

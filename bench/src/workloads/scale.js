@@ -23,7 +23,9 @@ const SCALES = [
       quick: 50,
       verify: async ({ peer }) => plainUser(await peer.findOne(size)),
       run: ({ peer, count, round }) =>
-        concurrently(count, 1, (index) => peer.findOne(((index * 15_485_863 + round * 7919) % size) + 1)),
+        concurrently(count, 1, (index) =>
+          peer.findOne(((index * 15_485_863 + Math.abs(round) * 7919) % size) + 1),
+        ),
     }),
   },
   {

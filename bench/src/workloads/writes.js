@@ -30,9 +30,12 @@ const inArrays = (name, title, call, { rows, calls = 1, quick }) => ({
   },
 });
 
+/** Rounds that warm up have numbers below zero. */
+const WARM_UP_ROUNDS = 8;
+
 /** Users without posts, others in each round. */
 const idsOfRound = ({ count, round }) =>
-  Array.from({ length: count }, (_, index) => AUTHORS + 1 + round * count + index);
+  Array.from({ length: count }, (_, index) => AUTHORS + 1 + (round + WARM_UP_ROUNDS) * count + index);
 
 module.exports = [
   {
@@ -73,7 +76,7 @@ module.exports = [
     quick: 20,
     verify: verifying(({ peer }) => peer.update(7, { age: 99 })),
     run: ({ peer, count, round }) =>
-      concurrently(count, 1, (index) => peer.update(index + 1, { age: 20 + round })),
+      concurrently(count, 1, (index) => peer.update(index + 1, { age: 30 + round })),
   },
   {
     name: "delete",
