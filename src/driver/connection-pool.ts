@@ -1,10 +1,11 @@
 import { stat } from "node:fs/promises";
-import { type ConnectionHolder, DatabaseClosedError, DatabaseError, PoolTimeoutError } from "../errors";
-import { type WaitOptions, WaitTimeoutError } from "../pool/fair-lock";
+import { type ConnectionHolder, DatabaseClosedError, DatabaseError } from "../errors";
+import { WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
 import { identify, identifyNow } from "./file-identity";
+import { poolTimeout } from "./pool-timeout";
 import { makesUnusable } from "./unusable";
 import { WalLimit } from "./wal-limit";
 
@@ -32,11 +33,6 @@ export interface AcquireOptions {
   /** Who asks, named in timeouts. */
   readonly label: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What is waited for: a pool, or a lock. */
-interface Line<T> {
-  acquire(options: WaitOptions): Promise<T>;
 }
 
 /** Those of this process that have a file open. */
@@ -145,18 +141,14 @@ export class ConnectionPool {
    * @throws DatabaseClosedError after {@link close}
    */
   async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
-    return this.#lend(await this.waitFor(role, label, this.#of(role), signal), label);
-  }
-
-  /** Waits in `line` for up to `poolTimeout`, with the errors of {@link acquire}. */
-  async waitFor<T>(role: Role, label: string, line: Line<T>, signal?: AbortSignal): Promise<T> {
     if (this.#terminated) throw this.#terminated;
+    const { poolTimeout: timeout } = this.#options;
     try {
-      return await line.acquire({ timeout: this.#options.poolTimeout, signal });
+      return this.#lend(await this.#of(role).acquire({ timeout, signal }), label);
     } catch (error) {
       if (error instanceof PoolClosedError) throw new DatabaseClosedError(undefined, { cause: error });
-      if (error instanceof WaitTimeoutError) throw this.#timeoutError(role, label, error);
-      throw error;
+      if (!(error instanceof WaitTimeoutError)) throw error;
+      throw poolTimeout({ role, label, timeout, isSandbox: this.isSandbox }, this.holders(role), error);
     }
   }
 
@@ -356,29 +348,4 @@ export class ConnectionPool {
     if (this.isSingle) return ":memory:";
     return await identify(this.#options.path);
   }
-
-  #timeoutError(role: Role, label: string, cause: Error): PoolTimeoutError {
-    const holders = this.holders(role);
-    const seconds = this.#options.poolTimeout / 1000;
-    const wanted = role === "writer" ? "The writer's turn" : "A reader connection";
-    const held = holders
-      .map(
-        ({ label, age, statement }) =>
-          `"${label}" for ${age.toFixed(1)} s${statement ? `, last: ${shorten(statement)}` : ""}`,
-      )
-      .join("; ");
-    return new PoolTimeoutError(
-      `${wanted} did not come free for "${label}" within poolTimeout (${seconds} s). Held by: ${held || "nobody (connecting)"}. ` +
-        (this.isSandbox
-          ? "A sandbox has one connection: code that keeps two transactions open at once cannot run in it."
-          : "Keep transactions short, or raise poolTimeout."),
-      holders,
-      { cause },
-    );
-  }
-}
-
-function shorten(sql: string): string {
-  const line = sql.replace(/\s+/g, " ").trim();
-  return line.length > 120 ? `${line.slice(0, 117)}…` : line;
 }

@@ -55,22 +55,18 @@ export class Waiter<T> {
 }
 
 /**
- * A lock that is given out in the order it was asked for; with several permits, to as many at once.
+ * A lock that is given out in the order it was asked for.
  *
  * @example
  * const release = await lock.acquire();
  * try { … } finally { release(); }
  */
 export class FairLock {
-  #free: number;
+  #isHeld = false;
   readonly #waiters = new Set<Waiter<() => void>>();
 
-  constructor(permits = 1) {
-    this.#free = permits;
-  }
-
   get isHeld(): boolean {
-    return this.#free === 0;
+    return this.#isHeld;
   }
 
   get waiting(): number {
@@ -79,25 +75,25 @@ export class FairLock {
 
   /** The lock at once, as {@link acquire} gives it, if it is free. */
   tryAcquire(): (() => void) | undefined {
-    return this.#free > 0 ? this.#take() : undefined;
+    return this.#isHeld ? undefined : this.#take();
   }
 
   /** Resolves with the function that gives the lock back; calling that more than once is harmless. */
   async acquire(options: WaitOptions = {}): Promise<() => void> {
     options.signal?.throwIfAborted();
-    if (this.#free > 0) return this.#take();
+    if (!this.#isHeld) return this.#take();
     const waiter = new Waiter<() => void>(options, (gone) => this.#waiters.delete(gone));
     this.#waiters.add(waiter);
     return waiter.promise;
   }
 
   #take(): () => void {
-    this.#free--;
+    this.#isHeld = true;
     let released = false;
     return () => {
       if (released) return;
       released = true;
-      this.#free++;
+      this.#isHeld = false;
       const [next] = this.#waiters;
       if (next) {
         this.#waiters.delete(next);

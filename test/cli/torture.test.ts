@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseTortureOptions } from "../../src/cli/torture/options";
 import { UsageError } from "../../src/cli/usage-error";
 import { type ChildOutcome, runScript } from "../support/child-process";
+import { until } from "../support/deferred";
 import { temporaryFolder } from "../support/temporary-folder";
 
 const folder = temporaryFolder();
@@ -41,7 +41,7 @@ test(
     const path = folder.file("run");
     const outcome = run(["torture", "--minutes", "60", "--seed", "2", "--writers", "2", "--path", path]);
     const ledgers = join(path, "ledgers");
-    while (!existsSync(ledgers)) await sleep(1);
+    await until(() => existsSync(ledgers));
     const forged = [
       { kind: "intent", batch: "forged", state: "1 items 0123456789abcdef" },
       { kind: "acknowledged", batch: "forged" },

@@ -48,6 +48,17 @@ test("who comes while the lock is handed on does not overtake who waits", async 
   expect(order).toEqual(["waited", "late"]);
 });
 
+test("tryAcquire gives the lock at once, and only if nobody has it", async () => {
+  const lock = new FairLock();
+  const release = lock.tryAcquire();
+  expect(lock.tryAcquire()).toBeUndefined();
+  const waiting = lock.acquire();
+  release!();
+  expect(lock.tryAcquire()).toBeUndefined();
+  (await waiting)();
+  expect(lock.tryAcquire()).toBeDefined();
+});
+
 test("isHeld and waiting tell its state", async () => {
   const lock = new FairLock();
   expect([lock.isHeld, lock.waiting]).toEqual([false, 0]);
@@ -162,42 +173,4 @@ test("a failing holder that releases in finally lets the next one in", async () 
   await expect(failing).rejects.toThrow("failed inside");
   (await next)();
   expect(lock.isHeld).toBe(false);
-});
-
-describe("a lock with several permits", () => {
-  test("is held by as many at once, and by no more", async () => {
-    const lock = new FairLock(3);
-    let holders = 0;
-    let most = 0;
-    const order: number[] = [];
-    await Promise.all(
-      Array.from({ length: 12 }, async (_, number) => {
-        const release = await lock.acquire();
-        order.push(number);
-        most = Math.max(most, ++holders);
-        await settle();
-        holders--;
-        release();
-      }),
-    );
-    expect(most).toBe(3);
-    expect(order).toEqual(Array.from({ length: 12 }, (_, number) => number));
-  });
-
-  test("is held when none is free, and each release lets one in", async () => {
-    const lock = new FairLock(2);
-    const first = await lock.acquire();
-    expect(lock.isHeld).toBe(false);
-    const second = await lock.acquire();
-    expect(lock.isHeld).toBe(true);
-    const waiting = [lock.acquire(), lock.acquire()];
-    first();
-    first();
-    await waiting[0];
-    expect(lock.waiting).toBe(1);
-    expect(await isPending(waiting[1]!)).toBe(true);
-    second();
-    await waiting[1];
-    expect(lock.isHeld).toBe(true);
-  });
 });

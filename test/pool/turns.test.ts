@@ -30,6 +30,14 @@ test("turns are given out in the order they were asked for, and no more at once 
   expect(most).toBe(3);
 });
 
+test("tryTake gives a turn at once, while there is one", async () => {
+  const turns = new Turns({ permits: 1, patience: 60_000 });
+  const done = turns.tryTake();
+  expect(turns.tryTake()).toBeUndefined();
+  done!();
+  expect(turns.tryTake()).toBeDefined();
+});
+
 test("who waits goes on waiting while turns are given back, however long all of them take", async () => {
   const turns = new Turns({ permits: 1, patience: PATIENCE });
   let done = await turns.take();

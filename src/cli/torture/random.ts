@@ -2,7 +2,7 @@
 export class Random {
   #state: number;
 
-  constructor(seed: number) {
+  constructor(readonly seed: number) {
     this.#state = seed | 0;
   }
 
@@ -30,7 +30,7 @@ export class Random {
   }
 
   /** A seed for someone whose choices must not change the next ones of this. */
-  seed(): number {
+  nextSeed(): number {
     return this.below(2 ** 31);
   }
 }

@@ -54,7 +54,7 @@ export class Torture {
   }
 
   async #round(): Promise<void> {
-    const random = new Random(this.#random.seed());
+    const random = new Random(this.#random.nextSeed());
     const workers = Array.from({ length: this.#options.writers }, () => this.#start(random));
     try {
       await Promise.all(workers.map((worker) => worker.ready()));
@@ -101,7 +101,7 @@ export class Torture {
     return new WorkerProcess({
       folder: this.#folder.path,
       name: `w${++this.#started}`,
-      seed: random.seed(),
+      seed: random.nextSeed(),
       sessions: SESSIONS,
       synchronous: random.pick(["NORMAL", "FULL"]),
     });

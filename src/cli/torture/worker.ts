@@ -50,7 +50,7 @@ class Worker {
   }
 
   #newWriter(number: number): Writer {
-    const random = new Random(this.#random.seed());
+    const random = new Random(this.#random.nextSeed());
     return new Writer(this.#database, this.#ledger, random, `${this.#name}.${number}`);
   }
 
