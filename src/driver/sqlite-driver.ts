@@ -6,6 +6,7 @@ import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../e
 import { FairLock } from "../pool/fair-lock";
 import { Turns } from "../pool/turns";
 import { admission, type Role } from "./admission";
+import { CombinedReads, type SingleRead } from "./combined-reads";
 import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
 import { attach, setPragmas } from "./connection-setup";
@@ -14,6 +15,7 @@ import type { TimingLogger } from "./echo-logger";
 import { writeNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
+import type { StatementResult } from "./run-statement";
 import { Sandbox } from "./sandbox";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
@@ -57,6 +59,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   #closed = false;
   /** Turns for single reads: one more than can run, so that the next is ready. */
   readonly #reads = new Turns({ permits: admission.mostReaders + 1, patience: LONG_READ_MS });
+  readonly #combinedReads = new CombinedReads();
   /** Whether closing has begun. */
   #refusing = false;
   /** The transactions, and the single statements, that have not ended. */
@@ -199,10 +202,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     return await this.#acquire(this.pool, role, label);
   }
 
-  /**
-   * Lends a connection for one statement. Short reads take turns for a few connections, since no more can run at once:
-   * more would only mean more caches to fill.
-   */
+  /** Lends a connection for one statement. */
   async useOnce<T>(
     role: Role,
     label: string,
@@ -210,9 +210,48 @@ export class SqliteDriver extends BetterSqlite3Driver {
     signal?: AbortSignal,
   ): Promise<T> {
     this.#assertAccepting();
-    const { pool } = this;
     const token = {};
     this.#inFlight.add(token);
+    try {
+      return await this.#lend(role, label, use, signal);
+    } finally {
+      this.#over(token);
+    }
+  }
+
+  /** The same for a read, which may be sent together with others that wait. */
+  async readOnce(
+    read: SingleRead,
+    alone: (connection: Connection) => Promise<StatementResult>,
+  ): Promise<StatementResult> {
+    // There is one connection, on which everything waits for everything.
+    if (this.#reads.isFree || this.pool.isSingle)
+      return await this.useOnce("reader", "query", alone, read.signal);
+    this.#assertAccepting();
+    const token = {};
+    this.#inFlight.add(token);
+    try {
+      return await this.#combinedReads.run(
+        read,
+        (use) => this.#lend("reader", "query", use, read.signal),
+        alone,
+      );
+    } finally {
+      this.#over(token);
+    }
+  }
+
+  /**
+   * Short reads take turns for a few connections, since no more can run at once: more would only mean more caches to
+   * fill.
+   */
+  async #lend<T>(
+    role: Role,
+    label: string,
+    use: (connection: Connection) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const { pool } = this;
     let done: (() => void) | undefined;
     try {
       // Nearly always there is one; a promise for each would cost more than the look.
@@ -230,7 +269,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }
     } finally {
       done?.();
-      this.#over(token);
     }
   }
 

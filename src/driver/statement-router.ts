@@ -126,7 +126,8 @@ export class StatementRouter {
   /** On a connection for just this statement. */
   #once(role: Role, call: Call): Promise<StatementResult> {
     const { driver } = this.#held;
-    return driver.useOnce(role, "query", (connection) => this.#on(connection, call), call.signal);
+    const run = (connection: Connection) => this.#on(connection, call);
+    return role === "reader" ? driver.readOnce(call, run) : driver.useOnce(role, "query", run, call.signal);
   }
 
   async #on(connection: Connection, call: Call): Promise<StatementResult> {

@@ -34,6 +34,11 @@ export function refuseUnsafeIntegers(
   return suspects.size > 0 ? refuseRounded(connection, query, rows, suspects, refused, signal) : undefined;
 }
 
+/** Whether there is a number among the rows that {@link refuseUnsafeIntegers} would ask about. */
+export function hasSuspectIntegers(rows: readonly Row[]): boolean {
+  return suspectColumns(rows).size > 0;
+}
+
 async function refuseRounded(
   connection: Connection,
   query: Query,

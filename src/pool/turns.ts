@@ -29,6 +29,11 @@ export class Turns {
     this.#patience = patience;
   }
 
+  /** Whether there is a turn at once. */
+  get isFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** A turn at once, if there is one: the function that gives it back, to be called once. */
   tryTake(): (() => void) | undefined {
     return this.#free > 0 ? this.#begin() : undefined;
