@@ -12,7 +12,7 @@ import { ConnectionPool } from "./connection-pool";
 import { attach, setPragmas } from "./connection-setup";
 import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
-import { writeNumbers } from "./escape-parameters";
+import { bindNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
 import type { StatementResult } from "./run-statement";
@@ -326,7 +326,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   override escapeQueryWithParameters(sql: string, parameters: ObjectLiteral): [string, any[]] {
-    return writeNumbers(sql, parameters);
+    return bindNumbers(sql, parameters);
   }
 
   /** RETURNING is part of every SQLite since 3.35: https://sqlite.org/lang_returning.html */

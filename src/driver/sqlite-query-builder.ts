@@ -9,15 +9,20 @@ import {
   UpdateQueryBuilder,
   UpdateResult,
 } from "typeorm";
+import type { QueryExpressionMap } from "typeorm/query-builder/QueryExpressionMap.js";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
 import { EntityValidationError } from "../errors";
-import { bindNumbers, MOST_PARAMETERS } from "./escape-parameters";
+import { bindNumbers, MOST_PARAMETERS, writeNumbers } from "./escape-parameters";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 import type { PendingWrite } from "./write-check";
 
 /** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
 const MOST_ROWS = 1000;
+
+/** Of a page, beyond which they are written into the text. */
+const MOST_KEYS = 100;
+const KEYS = "orm_page_keys";
 
 /** Where every query builder begins, so that those made from it bind numbers and know SQLite's RETURNING. */
 export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQueryBuilder<Entity> {
@@ -45,7 +50,20 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
   }
 
   override getQueryAndParameters(): [string, any[]] {
-    return this.#running ? bindNumbers(this.getQuery(), this.getParameters()) : super.getQueryAndParameters();
+    return (this.#running ? bindNumbers : writeNumbers)(this.getQuery(), this.getParameters());
+  }
+
+  /** The keys of a page of entities with joins, which TypeORM has read before and writes as numbers. */
+  override mergeExpressionMap(expressionMap: Partial<QueryExpressionMap>): this {
+    super.mergeExpressionMap(expressionMap);
+    const { extraAppendedAndWhereCondition: condition } = expressionMap;
+    const [, keyIn, numbers] = /^(\S+ IN) \((-?\d+(?:, -?\d+)*)\)$/.exec(condition ?? "") ?? [];
+    if (!keyIn || !numbers) return this;
+    const keys = numbers.split(", ").map(Number);
+    // Texts of all lengths would only push others out of the cache of statements.
+    if (keys.length > MOST_KEYS) return this;
+    this.expressionMap.extraAppendedAndWhereCondition = `${keyIn} (:...${KEYS})`;
+    return this.setParameter(KEYS, keys);
   }
 
   protected override async loadRawResults(queryRunner: QueryRunner): Promise<any> {
@@ -81,7 +99,7 @@ function bindingNumbers(base: new (from: any) => any): new (from: any) => any {
     #running = false;
 
     getQueryAndParameters(): [string, any[]] {
-      if (!this.#running) return super.getQueryAndParameters();
+      if (!this.#running) return writeNumbers(this.getQuery(), this.getParameters());
       const write = this.pendingWrite();
       if (write) this.dataSource.driver.writeCheck?.check(write);
       return bindNumbers(this.getQuery(), this.getParameters());
