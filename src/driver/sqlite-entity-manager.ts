@@ -8,6 +8,8 @@ import {
   TypeORMError,
 } from "typeorm";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
+import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
+import { isSingleStatement, type Persistence } from "./single-statement";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { createQueryBuilder } from "./sqlite-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
@@ -34,6 +36,25 @@ export class SqliteEntityManager extends EntityManager {
     } finally {
       if (!this.queryRunner) await runner.release();
     }
+  }
+
+  override save(...args: any[]): Promise<any> {
+    return super.save(...(this.#withoutNeedlessTransaction("save", args) as [any]));
+  }
+
+  override remove(...args: any[]): Promise<any> {
+    return super.remove(...(this.#withoutNeedlessTransaction("remove", args) as [any]));
+  }
+
+  /** The arguments as TypeORM takes them: `(entity, options?)` or `(target, entity, options?)`. */
+  #withoutNeedlessTransaction(mode: Persistence, args: any[]): any[] {
+    if (this.queryRunner?.isTransactionActive) return args;
+    const [first] = args;
+    const hasTarget = args.length > 1 && (typeof first !== "object" || InstanceChecker.isEntitySchema(first));
+    const [target, entity, options] = hasTarget ? args : [undefined, ...args];
+    if (options?.transaction !== undefined) return args;
+    if (!isSingleStatement(this.dataSource, target, entity, mode)) return args;
+    return [...(hasTarget ? [target] : []), entity, { ...options, transaction: false }];
   }
 
   override createQueryBuilder<Entity extends ObjectLiteral>(
