@@ -3,6 +3,7 @@ import type { BindValue } from "../sql/bind-value";
 import { columnNamesQuery } from "../sql/column-names";
 import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
+import { noticeRows, readManyRows } from "./json-rows";
 import { type Refused, refuseUnsafeIntegers } from "./unsafe-integers";
 
 /** How a statement is to be run. */
@@ -83,17 +84,27 @@ async function runOrUndo(connection: Connection, call: Statement): Promise<State
   }
 }
 
-async function run(
-  connection: Connection,
-  { statement: { kind, returnsRows }, sql, values, wantsDetails, refuse, signal }: Statement,
-): Promise<StatementResult> {
+async function run(connection: Connection, call: Statement): Promise<StatementResult> {
+  const {
+    statement: { kind, returnsRows },
+    sql,
+    values,
+    wantsDetails,
+    refuse,
+    signal,
+  } = call;
   const writes = kind === "insert" || kind === "update" || kind === "delete";
   if (!returnsRows) {
     const { changes, lastInsertRowid } = await connection.run(sql, values, signal);
     // After anything else, SQLite still has the number of the last INSERT, UPDATE or DELETE.
     return { rows: undefined, columns: [], changes: writes ? changes : 0, lastInsertRowid };
   }
-  const rows = await connection.all(sql, values, signal);
+  const many = readManyRows(connection, call);
+  let rows = many && (await many);
+  if (!rows) {
+    rows = await connection.all(sql, values, signal);
+    noticeRows(connection, call, rows);
+  }
   const refusal = refuse && refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
   if (refusal) await refusal;
   const lastInsertRowid = wantsDetails && kind === "insert" ? await lastRowid(connection) : undefined;
