@@ -1,8 +1,7 @@
 import {
   DeleteQueryBuilder,
   type EntityTarget,
-  InsertQueryBuilder,
-  InsertResult,
+  type InsertQueryBuilder,
   type ObjectLiteral,
   type QueryRunner,
   SelectQueryBuilder,
@@ -11,14 +10,13 @@ import {
 } from "typeorm";
 import type { QueryExpressionMap } from "typeorm/query-builder/QueryExpressionMap.js";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
-import { EntityValidationError } from "../errors";
-import { bindNumbers, MOST_PARAMETERS, writeNumbers } from "./escape-parameters";
+import { bindingNumbers } from "./binding-query-builder";
+import { bindNumbers, writeNumbers } from "./escape-parameters";
+import { inTransaction } from "./in-transaction";
 import type { SqliteDataSource } from "./sqlite-data-source";
+import { SqliteInsertQueryBuilder } from "./sqlite-insert-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 import type { PendingWrite } from "./write-check";
-
-/** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
-const MOST_ROWS = 1000;
 
 /** Of a page, beyond which they are written into the text. */
 const MOST_KEYS = 100;
@@ -90,43 +88,6 @@ export function createQueryBuilder(
   return new SqliteQueryBuilder(dataSource, queryRunner).select(alias).from(target, alias);
 }
 
-/**
- * A builder whose text has its numbers bound when it is run, and written out when it is only shown, as ever; and whose
- * values are checked before they are written.
- */
-function bindingNumbers(base: new (from: any) => any): new (from: any) => any {
-  return class extends base {
-    #running = false;
-
-    getQueryAndParameters(): [string, any[]] {
-      if (!this.#running) return writeNumbers(this.getQuery(), this.getParameters());
-      const write = this.pendingWrite();
-      if (write) this.dataSource.driver.writeCheck?.check(write);
-      return bindNumbers(this.getQuery(), this.getParameters());
-    }
-
-    pendingWrite(): PendingWrite | undefined {
-      return undefined;
-    }
-
-    async execute(): Promise<any> {
-      const write = this.pendingWrite();
-      const checked = write && this.dataSource.driver.writeCheck?.checkAsync(write);
-      if (checked) await checked;
-      this.#running = true;
-      try {
-        return await super.execute();
-      } catch (error) {
-        // As with what SQLite refuses, it is the caller who is to be seen.
-        if (error instanceof EntityValidationError) Error.captureStackTrace(error);
-        throw error;
-      } finally {
-        this.#running = false;
-      }
-    }
-  };
-}
-
 class SqliteDeleteQueryBuilder extends bindingNumbers(DeleteQueryBuilder) {}
 
 /** SQLite returns updated rows in an order of its own, so several entities are updated one by one. */
@@ -145,60 +106,6 @@ class SqliteUpdateQueryBuilder extends bindingNumbers(UpdateQueryBuilder) {
 class SqliteSoftDeleteQueryBuilder extends bindingNumbers(SoftDeleteQueryBuilder) {
   async execute(): Promise<UpdateResult> {
     return await oneByOne(this, (builder) => super.execute.call(builder));
-  }
-}
-
-/**
- * TypeORM leaves RETURNING out for SQLite, and reads the generated values back with a second query. It also sends all
- * rows in one statement, however many parameters that takes.
- */
-class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder) {
-  pendingWrite(): PendingWrite | undefined {
-    const { mainAlias, insertFromSelect } = this.expressionMap;
-    if (!mainAlias?.hasMetadata || insertFromSelect) return undefined;
-    return { kind: "insert", metadata: mainAlias.metadata, rows: this.getValueSets() };
-  }
-
-  async execute(): Promise<InsertResult> {
-    const rows: ObjectLiteral[] = this.getValueSets();
-    const size = this.expressionMap.insertFromSelect ? rows.length : this.#rowsPerStatement();
-    if (rows.length <= size) return await super.execute();
-    const parts = await inTransaction(this, async (runner) => {
-      const results: InsertResult[] = [];
-      for (let start = 0; start < rows.length; start += size) {
-        const part = this.clone().setQueryRunner(runner);
-        part.expressionMap.valuesSet = rows.slice(start, start + size);
-        results.push(await part.execute());
-      }
-      return results;
-    });
-    const whole = new InsertResult();
-    whole.identifiers = parts.flatMap(({ identifiers }) => identifiers);
-    whole.generatedMaps = parts.flatMap(({ generatedMaps }) => generatedMaps);
-    whole.raw = parts.every(({ raw }) => Array.isArray(raw))
-      ? parts.flatMap(({ raw }) => raw)
-      : parts.at(-1)?.raw;
-    return whole;
-  }
-
-  protected createInsertExpression(): string {
-    const insert = super.createInsertExpression();
-    const returning = this.createReturningExpression("insert");
-    return returning ? `${insert} RETURNING ${returning}` : insert;
-  }
-
-  #rowsPerStatement(): number {
-    const { mainAlias, onIgnore, onUpdate, updateEntity } = this.expressionMap;
-    if (!mainAlias?.hasMetadata) return MOST_ROWS;
-    const { columns } = mainAlias.metadata;
-    // TypeORM matches the rows of RETURNING to the entities by position, and a row that was skipped is not among them.
-    const skips =
-      onIgnore ||
-      onUpdate?.overwriteCondition ||
-      onUpdate?.skipUpdateIfNoValuesChanged ||
-      onUpdate?.overwrite?.length === 0;
-    if (skips && updateEntity && mainAlias.metadata.getInsertionReturningColumns().length > 0) return 1;
-    return Math.min(MOST_ROWS, Math.max(1, Math.floor(MOST_PARAMETERS / columns.length)));
   }
 }
 
@@ -222,14 +129,4 @@ async function oneByOne(
     }
   });
   return whole;
-}
-
-/** Several statements that succeed or fail as the one they stand for: in a transaction, or a savepoint inside one. */
-async function inTransaction<T>(builder: any, work: (runner: QueryRunner) => Promise<T>): Promise<T> {
-  const runner: SqliteQueryRunner = builder.queryRunner ?? builder.dataSource.createQueryRunner();
-  try {
-    return await runner.transaction(() => work(runner));
-  } finally {
-    if (runner !== builder.queryRunner) await runner.release();
-  }
 }

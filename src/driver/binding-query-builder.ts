@@ -1,0 +1,40 @@
+import { EntityValidationError } from "../errors";
+import { bindNumbers, writeNumbers } from "./escape-parameters";
+import type { PendingWrite } from "./write-check";
+
+/**
+ * A builder whose text has its numbers bound when it is run, and written out when it is only shown, as ever; and whose
+ * values are checked before they are written.
+ */
+export function bindingNumbers(base: new (from: any) => any): new (from: any) => any {
+  return class extends base {
+    #running = false;
+
+    getQueryAndParameters(): [string, any[]] {
+      if (!this.#running) return writeNumbers(this.getQuery(), this.getParameters());
+      const write = this.pendingWrite();
+      if (write) this.dataSource.driver.writeCheck?.check(write);
+      return bindNumbers(this.getQuery(), this.getParameters());
+    }
+
+    pendingWrite(): PendingWrite | undefined {
+      return undefined;
+    }
+
+    async execute(): Promise<any> {
+      const write = this.pendingWrite();
+      const checked = write && this.dataSource.driver.writeCheck?.checkAsync(write);
+      if (checked) await checked;
+      this.#running = true;
+      try {
+        return await super.execute();
+      } catch (error) {
+        // As with what SQLite refuses, it is the caller who is to be seen.
+        if (error instanceof EntityValidationError) Error.captureStackTrace(error);
+        throw error;
+      } finally {
+        this.#running = false;
+      }
+    }
+  };
+}

@@ -1,0 +1,62 @@
+import { InsertQueryBuilder, InsertResult, type ObjectLiteral } from "typeorm";
+import { bindingNumbers } from "./binding-query-builder";
+import { MOST_PARAMETERS } from "./escape-parameters";
+import { inTransaction } from "./in-transaction";
+import type { PendingWrite } from "./write-check";
+
+/** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
+const MOST_ROWS = 1000;
+
+/**
+ * TypeORM leaves RETURNING out for SQLite, and reads the generated values back with a second query. It also sends all
+ * rows in one statement, however many parameters that takes.
+ */
+export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder) {
+  pendingWrite(): PendingWrite | undefined {
+    const { mainAlias, insertFromSelect } = this.expressionMap;
+    if (!mainAlias?.hasMetadata || insertFromSelect) return undefined;
+    return { kind: "insert", metadata: mainAlias.metadata, rows: this.getValueSets() };
+  }
+
+  async execute(): Promise<InsertResult> {
+    const rows: ObjectLiteral[] = this.getValueSets();
+    const size = this.expressionMap.insertFromSelect ? rows.length : this.#rowsPerStatement();
+    if (rows.length <= size) return await super.execute();
+    const parts = await inTransaction(this, async (runner) => {
+      const results: InsertResult[] = [];
+      for (let start = 0; start < rows.length; start += size) {
+        const part = this.clone().setQueryRunner(runner);
+        part.expressionMap.valuesSet = rows.slice(start, start + size);
+        results.push(await part.execute());
+      }
+      return results;
+    });
+    const whole = new InsertResult();
+    whole.identifiers = parts.flatMap(({ identifiers }) => identifiers);
+    whole.generatedMaps = parts.flatMap(({ generatedMaps }) => generatedMaps);
+    whole.raw = parts.every(({ raw }) => Array.isArray(raw))
+      ? parts.flatMap(({ raw }) => raw)
+      : parts.at(-1)?.raw;
+    return whole;
+  }
+
+  protected createInsertExpression(): string {
+    const insert = super.createInsertExpression();
+    const returning = this.createReturningExpression("insert");
+    return returning ? `${insert} RETURNING ${returning}` : insert;
+  }
+
+  #rowsPerStatement(): number {
+    const { mainAlias, onIgnore, onUpdate, updateEntity } = this.expressionMap;
+    if (!mainAlias?.hasMetadata) return MOST_ROWS;
+    const { columns } = mainAlias.metadata;
+    // TypeORM matches the rows of RETURNING to the entities by position, and a row that was skipped is not among them.
+    const skips =
+      onIgnore ||
+      onUpdate?.overwriteCondition ||
+      onUpdate?.skipUpdateIfNoValuesChanged ||
+      onUpdate?.overwrite?.length === 0;
+    if (skips && updateEntity && mainAlias.metadata.getInsertionReturningColumns().length > 0) return 1;
+    return Math.min(MOST_ROWS, Math.max(1, Math.floor(MOST_PARAMETERS / columns.length)));
+  }
+}
