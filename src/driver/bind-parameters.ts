@@ -1,6 +1,6 @@
 import { ParameterError } from "../errors";
 import { type BindValue, describeRefused, toBindValue } from "../sql/bind-value";
-import { analyzeStatement } from "../sql/statement";
+import type { StatementAnalysis } from "../sql/statement";
 
 /**
  * The positional parameters of TypeORM's queries as SQLite can hold them.
@@ -9,8 +9,12 @@ import { analyzeStatement } from "../sql/statement";
  * @throws ParameterError for too many or too few values, which SQLite would take for NULL or for those of the call
  * before, and naming the position of a value that would have been stored as something else
  */
-export function toBindValues(sql: string, parameters: readonly unknown[], built: boolean): BindValue[] {
-  const { parameterCount } = analyzeStatement(sql);
+export function toBindValues(
+  sql: string,
+  { parameterCount }: StatementAnalysis,
+  parameters: readonly unknown[],
+  built: boolean,
+): BindValue[] {
   if (parameters.length !== parameterCount) {
     throw new ParameterError(
       `The statement has ${parameterCount} parameters, but ${parameters.length} values were given: ${sql.trim().slice(0, 120)}`,

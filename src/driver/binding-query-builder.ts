@@ -14,6 +14,10 @@ export function bindingNumbers(base: new (from: any) => any): new (from: any) =>
       if (!this.#running) return writeNumbers(this.getQuery(), this.getParameters());
       const write = this.pendingWrite();
       if (write) this.dataSource.driver.writeCheck?.check(write);
+      return this.bindParameters();
+    }
+
+    protected bindParameters(): [string, any[]] {
       return bindNumbers(this.getQuery(), this.getParameters());
     }
 

@@ -43,7 +43,8 @@ function toPositional(
   return [text, values];
 }
 
-function toStored(value: unknown): unknown {
+/** A value as TypeORM binds it. */
+export function toStored(value: unknown): unknown {
   if (typeof value === "boolean") return Number(value);
   return value instanceof Date ? DateUtils.mixedDateToUtcDatetimeString(value) : value;
 }

@@ -2,6 +2,7 @@ import { InsertQueryBuilder, InsertResult, type ObjectLiteral } from "typeorm";
 import { bindingNumbers } from "./binding-query-builder";
 import { MOST_PARAMETERS } from "./escape-parameters";
 import { inTransaction } from "./in-transaction";
+import { InsertRows } from "./insert-rows";
 import type { PendingWrite } from "./write-check";
 
 /** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
@@ -12,6 +13,9 @@ const MOST_ROWS = 1000;
  * rows in one statement, however many parameters that takes.
  */
 export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder) {
+  /** While the text of a statement that is to be run is built. */
+  #rows: InsertRows | undefined;
+
   pendingWrite(): PendingWrite | undefined {
     const { mainAlias, insertFromSelect } = this.expressionMap;
     if (!mainAlias?.hasMetadata || insertFromSelect) return undefined;
@@ -38,6 +42,40 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
       ? parts.flatMap(({ raw }) => raw)
       : parts.at(-1)?.raw;
     return whole;
+  }
+
+  /**
+   * TypeORM gives each value a name, looks for it among all names before, and lets the driver look for it in the text;
+   * with many rows most of the time goes there.
+   */
+  protected bindParameters(): [string, any[]] {
+    const { mainAlias, insertFromSelect, parameters } = this.expressionMap;
+    const hasNames = Object.keys(parameters).length > 0;
+    if (!mainAlias?.hasMetadata || insertFromSelect || hasNames) return super.bindParameters();
+    const rows = new InsertRows();
+    this.#rows = rows;
+    let sample: string;
+    try {
+      sample = this.getQuery();
+    } finally {
+      this.#rows = undefined;
+    }
+    return rows.complete(sample) ?? super.bindParameters();
+  }
+
+  protected createParameter(value: unknown): string {
+    return this.#rows ? this.#rows.bind(value) : super.createParameter(value);
+  }
+
+  protected createValuesExpression(): string {
+    const rows = this.#rows;
+    const columns = rows ? this.getInsertedColumns() : [];
+    if (!rows || columns.length === 0) return super.createValuesExpression();
+    const valueSets: ObjectLiteral[] = this.getValueSets();
+    for (let index = 0; index < valueSets.length; index++) {
+      rows.add(columns, (column) => this.createColumnValueExpression(valueSets, index, column));
+    }
+    return rows.samples;
   }
 
   protected createInsertExpression(): string {

@@ -13,8 +13,9 @@ import type { ReadStream } from "typeorm/platform/PlatformTools.js";
 import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
 import { DatabaseError, QueryError, ReadonlyError, UnsafeIntegerError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
-import { analyzeStatement } from "../sql/statement";
+import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
+import { analysisOf } from "./built-statement";
 import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import { EscapingQueryRunner } from "./escaping-query-runner";
@@ -66,10 +67,13 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
 
   override async query(query: string, parameters?: any[], useStructuredResult?: false): Promise<any>;
   override async query(query: string, parameters: any[], useStructuredResult: true): Promise<QueryResult>;
-  override async query(query: string, parameters: any[] = [], useStructuredResult = false): Promise<any> {
-    if (parameters && !Array.isArray(parameters)) throw new NamedPlaceholdersNotSupportedError();
-    const values = toBindValues(query, parameters ?? [], useStructuredResult);
-    const { rows, changes, lastInsertRowid } = await this.execute(query, values, { refuse: "rounded" });
+  override async query(query: string, given: any[] = [], useStructuredResult = false): Promise<any> {
+    if (given && !Array.isArray(given)) throw new NamedPlaceholdersNotSupportedError();
+    const parameters = given ?? [];
+    const statement = analysisOf(query, parameters);
+    const values = toBindValues(query, statement, parameters, useStructuredResult);
+    const options = { refuse: "rounded" } as const;
+    const { rows, changes, lastInsertRowid } = await this.execute(query, values, options, statement);
     const result = new QueryResult();
     result.raw = rows ?? lastInsertRowid;
     if (rows) result.records = rows;
@@ -83,9 +87,13 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
    * @throws QueryError with the stack of the caller
    * @throws ReadonlyError where only reading was asked for
    */
-  async execute(sql: string, values: BindValue[], options: ExecuteOptions = {}): Promise<StatementResult> {
+  async execute(
+    sql: string,
+    values: BindValue[],
+    options: ExecuteOptions = {},
+    statement: StatementAnalysis = analyzeStatement(sql),
+  ): Promise<StatementResult> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
-    const statement = analyzeStatement(sql);
     const flushed = this.flushPending();
     if (flushed) await flushed;
     try {
@@ -119,7 +127,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     onError?: (error: Error) => unknown,
   ): Promise<ReadStream> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
-    const values = toBindValues(query, parameters, true);
+    const values = toBindValues(query, analyzeStatement(query), parameters, true);
     const stream = Readable.from(
       new RowStream(readPages(this, query, values, { refuse: "rounded" })),
     ) as ReadStream;
