@@ -1,5 +1,8 @@
 import type { Driver, EntityMetadata, ObjectLiteral } from "typeorm";
+import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
+
+const columnsByName = new WeakMap<EntityMetadata, ReadonlyMap<string, ColumnMetadata>>();
 
 /** The values of a row from RETURNING, as the entity has them. */
 export function createGeneratedMap(
@@ -7,11 +10,33 @@ export function createGeneratedMap(
   metadata: EntityMetadata,
   row: ObjectLiteral,
 ): ObjectLiteral | undefined {
+  const columns = columnsOf(metadata);
   let map: ObjectLiteral | undefined;
-  for (const [name, value] of Object.entries(row)) {
-    const column = metadata.findColumnWithDatabaseName(name);
+  for (const name of Object.keys(row)) {
+    const column = columns.get(name);
     if (!column) continue;
-    map = OrmUtils.mergeDeep(map ?? {}, column.createValueMap(driver.prepareHydratedValue(value, column)));
+    map ??= {};
+    const value: unknown = driver.prepareHydratedValue(row[name], column);
+    // The rule for a generated bigint is TypeORM's own, and what is merged is copied if it is an object.
+    if (
+      column.embeddedMetadata ||
+      column.type === "bigint" ||
+      (typeof value === "object" && value !== null)
+    ) {
+      OrmUtils.mergeDeep(map, column.createValueMap(value));
+    } else {
+      map[column.propertyName] = value;
+    }
   }
   return map;
+}
+
+function columnsOf(metadata: EntityMetadata): ReadonlyMap<string, ColumnMetadata> {
+  let columns = columnsByName.get(metadata);
+  if (!columns) {
+    // The first of a name, as findColumnWithDatabaseName() has it.
+    columns = new Map([...metadata.columns].reverse().map((column) => [column.databaseName, column]));
+    columnsByName.set(metadata, columns);
+  }
+  return columns;
 }

@@ -9,6 +9,7 @@ import {
 } from "typeorm";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
+import { mergePlain } from "./merge-plain";
 import { isSingleStatement, type Persistence } from "./single-statement";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { createQueryBuilder } from "./sqlite-query-builder";
@@ -75,5 +76,12 @@ export class SqliteEntityManager extends EntityManager {
     const dataSource = this.dataSource as SqliteDataSource;
     if (alias) return createQueryBuilder(dataSource, entityOrRunner, alias, queryRunner ?? this.queryRunner);
     return createQueryBuilder(dataSource, entityOrRunner ?? queryRunner ?? this.queryRunner);
+  }
+
+  /** TypeORM merges what a database generated into every entity that it writes. */
+  override merge(target: EntityTarget<any>, entity: any, ...sources: any[]): any {
+    const [source] = sources;
+    const isMerged = sources.length === 1 && mergePlain(this.dataSource.getMetadata(target), entity, source);
+    return isMerged ? entity : super.merge(target, entity, ...sources);
   }
 }
