@@ -8,16 +8,27 @@ export type Prepare<Statement> = (sql: string, failed: (error: Error) => void) =
 
 /** Enough for the statements of a busy application; an entry costs SQLite some kilobytes. */
 const MOST_STATEMENTS = 200;
-/** Longer texts are bulk statements: large when prepared, and rarely sent twice. */
-const LONGEST_TEXT = 8192;
+/** Longer texts are bulk statements: large when prepared, and sent once, or again and again. */
+const SHORT_TEXT = 8192;
+/** Prepared, a text takes about 15 times its own memory. */
+const LONGEST_TEXT = 65_536;
+/** After so many short ones a long one is over; it also keeps the values that were bound last. */
+const MOST_AFTER_LONG = 50;
 
 /** What takes its answer from the schema when it is prepared, and would repeat it for ever. */
 const ANSWERS_WHEN_PREPARED = /^\s*PRAGMA|\bEXPLAIN\b/i;
 
-/** Prepared statements of one connection, by SQL text, the least recently used leaving first. */
+/**
+ * Prepared statements of one connection, by SQL text, the least recently used leaving first; and a single long one,
+ * while that is sent repeatedly.
+ */
 export class StatementCache<Statement extends Finalizable> {
   readonly #prepare: Prepare<Statement>;
   readonly #statements = new Map<string, Statement>();
+  /** The long text that was sent last; it is kept from the second time on. */
+  #longText: string | undefined;
+  #long: Statement | undefined;
+  #afterLong = 0;
 
   constructor(prepare: Prepare<Statement>) {
     this.#prepare = prepare;
@@ -33,6 +44,11 @@ export class StatementCache<Statement extends Finalizable> {
       this.#statements.delete(sql);
       return cached;
     }
+    const long = this.#long;
+    if (long && sql === this.#longText) {
+      this.#long = undefined;
+      return long;
+    }
     return this.#prepare(sql, failed);
   }
 
@@ -42,6 +58,11 @@ export class StatementCache<Statement extends Finalizable> {
       statement.finalize();
       return;
     }
+    if (sql.length > SHORT_TEXT) {
+      this.#giveBackLong(sql, statement);
+      return;
+    }
+    if (this.#long && ++this.#afterLong > MOST_AFTER_LONG) this.#forgetLong();
     this.#statements.set(sql, statement);
     if (this.#statements.size > MOST_STATEMENTS) {
       const [oldest] = this.#statements;
@@ -51,6 +72,24 @@ export class StatementCache<Statement extends Finalizable> {
 
   clear(): void {
     for (const [sql, statement] of this.#statements) this.#evict(sql, statement);
+    this.#forgetLong();
+  }
+
+  #giveBackLong(sql: string, statement: Statement): void {
+    this.#afterLong = 0;
+    if (sql === this.#longText) {
+      this.#long = statement;
+      return;
+    }
+    statement.finalize();
+    this.#forgetLong();
+    this.#longText = sql;
+  }
+
+  #forgetLong(): void {
+    this.#long?.finalize();
+    this.#long = undefined;
+    this.#longText = undefined;
   }
 
   #evict(sql: string, statement: Statement): void {

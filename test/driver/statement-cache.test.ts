@@ -48,6 +48,37 @@ test("a long text is not kept", async () => {
   expect(await use(long)).not.toBe(await use(long));
 });
 
+const longText = (number: number): string => `SELECT ${number} -- ${"x".repeat(10_000)}`;
+
+test("a long text is kept while it is sent again and again", async () => {
+  await use(longText(1));
+  const kept = await use(longText(1));
+  expect(await use(longText(1))).toBe(kept);
+  await use(text(1));
+  expect(await use(longText(1))).toBe(kept);
+  await use(longText(2));
+  expect(await use(longText(1))).not.toBe(kept);
+});
+
+test("a long text that was not sent for a while is not kept", async () => {
+  await use(longText(1));
+  const kept = await use(longText(1));
+  for (let number = 0; number <= 50; number++) await use(text(number));
+  expect(await use(longText(1))).not.toBe(kept);
+});
+
+test("a long text that failed is not kept", async () => {
+  const failing = `SELECT abs(-9223372036854775808) -- ${"x".repeat(10_000)}`;
+  await use(failing);
+  expect(await use(failing)).not.toBe(await use(failing));
+});
+
+test("a text of many kilobytes is never kept", async () => {
+  const huge = `SELECT 1 -- ${"x".repeat(100_000)}`;
+  await use(huge);
+  expect(await use(huge)).not.toBe(await use(huge));
+});
+
 test("a statement that failed is not kept", async () => {
   const failing = "SELECT abs(-9223372036854775808)";
   expect(await use(failing)).not.toBe(await use(failing));
