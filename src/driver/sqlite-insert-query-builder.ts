@@ -5,7 +5,7 @@ import { inTransaction } from "./in-transaction";
 import { InsertRows } from "./insert-rows";
 import type { PendingWrite } from "./write-check";
 
-/** Beyond it the text that TypeORM builds and searches costs more than a further statement. */
+/** Beyond it little is gained, and a single statement keeps the event loop busy with its values for longer. */
 const MOST_ROWS = 1000;
 
 /**
@@ -36,10 +36,11 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
       return results;
     });
     const whole = new InsertResult();
-    whole.identifiers = parts.flatMap(({ identifiers }) => identifiers);
-    whole.generatedMaps = parts.flatMap(({ generatedMaps }) => generatedMaps);
+    const [first, ...others] = parts as [InsertResult, ...InsertResult[]];
+    whole.identifiers = first.identifiers.concat(...others.map(({ identifiers }) => identifiers));
+    whole.generatedMaps = first.generatedMaps.concat(...others.map(({ generatedMaps }) => generatedMaps));
     whole.raw = parts.every(({ raw }) => Array.isArray(raw))
-      ? parts.flatMap(({ raw }) => raw)
+      ? first.raw.concat(...others.map(({ raw }) => raw))
       : parts.at(-1)?.raw;
     return whole;
   }
