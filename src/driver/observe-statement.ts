@@ -1,3 +1,4 @@
+import { AdvancedConsoleLogger } from "typeorm";
 import { BroadcasterResult } from "typeorm/subscriber/BroadcasterResult.js";
 import type { TimingLogger } from "./echo-logger";
 import type { StatementResult } from "./run-statement";
@@ -37,4 +38,18 @@ export async function observeStatement(
   } finally {
     if (work) await work.wait();
   }
+}
+
+/** Whether anyone may hear of a statement as it runs. Errors do not count, which are told of however it was run. */
+export function isObserved({ dataSource }: SqliteQueryRunner): boolean {
+  const { logger, options, subscribers } = dataSource;
+  // TypeORM's own; of any other nobody knows what it does.
+  const isSilent =
+    logger.constructor === AdvancedConsoleLogger &&
+    !(logger as unknown as { isLogEnabledFor(type: string): boolean }).isLogEnabledFor("query");
+  return (
+    !isSilent ||
+    Boolean(options.maxQueryExecutionTime) ||
+    subscribers.some(({ beforeQuery, afterQuery }) => beforeQuery || afterQuery)
+  );
 }

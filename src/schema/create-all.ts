@@ -1,6 +1,8 @@
 import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
 import { View } from "typeorm/schema-builder/view/View.js";
+import { collectStatements, runTogether } from "../driver/run-together";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { existingNames, tablesOf, viewsOf } from "./managed-objects";
 
 /**
@@ -16,13 +18,17 @@ export async function createAll(dataSource: SqliteDataSource): Promise<void> {
     await looking.release();
   }
   await dataSource.manager.transaction(async ({ queryRunner }) => {
-    const runner = queryRunner!;
-    await createMetadataTable(dataSource, runner);
-    for (const metadata of await missingFrom(dataSource, runner)) {
-      if (metadata.tableType === "view")
-        await runner.createView(View.create(metadata, dataSource.driver), true);
-      else await runner.createTable(describe(dataSource, metadata));
-    }
+    const runner = queryRunner as SqliteQueryRunner;
+    const missing = await missingFrom(dataSource, runner);
+    const statements = await collectStatements(runner, async () => {
+      await createMetadataTable(dataSource, runner);
+      for (const metadata of missing) {
+        if (metadata.tableType === "view")
+          await runner.createView(View.create(metadata, dataSource.driver), true);
+        else await runner.createTable(describe(dataSource, metadata));
+      }
+    });
+    await runTogether(runner, statements);
     // The option cache would fail without its table.
     await dataSource.queryResultCache?.synchronize(runner);
   });
