@@ -6,7 +6,16 @@ import type { View } from "typeorm/schema-builder/view/View.js";
 /** The inside of a name that TypeORM puts between double quotes as it is. */
 const escaped = (name: string): string => name.replaceAll('"', '""');
 
-function escapeIn(...named: { name?: string; columnNames?: string[] }[]): void {
+interface Named {
+  name?: string;
+  columnNames?: string[];
+}
+
+function isQuoted({ name, columnNames }: Named): boolean {
+  return name?.includes('"') || (columnNames?.some((column) => column.includes('"')) ?? false);
+}
+
+function escapeIn(...named: Named[]): void {
   for (const one of named) {
     if (one.name !== undefined) one.name = escaped(one.name);
     if (one.columnNames) one.columnNames = one.columnNames.map(escaped);
@@ -20,7 +29,13 @@ function escapeIn(...named: { name?: string; columnNames?: string[] }[]): void {
 export abstract class EscapingQueryRunner extends AbstractSqliteQueryRunner {
   protected override createTableSql(table: Table, createForeignKeys?: boolean, temporary?: boolean): Query {
     // Completes the table, by the constraints of unique columns for example.
-    super.createTableSql(table, createForeignKeys, temporary);
+    const query = super.createTableSql(table, createForeignKeys, temporary);
+    const { columns, uniques, checks, foreignKeys } = table;
+    const referenced = foreignKeys.map(({ referencedTableName, referencedColumnNames }) => ({
+      name: referencedTableName,
+      columnNames: referencedColumnNames,
+    }));
+    if (![...columns, ...uniques, ...checks, ...foreignKeys, ...referenced].some(isQuoted)) return query;
     const copy = table.clone();
     escapeIn(...copy.columns, ...copy.uniques, ...copy.checks, ...copy.foreignKeys);
     for (const foreignKey of copy.foreignKeys) {
