@@ -397,7 +397,8 @@ export class SqliteDatabase extends Database<Session> {
   async #open(create: boolean): Promise<void> {
     await this.#dataSource.open();
     try {
-      if (create) await createAll(this.#dataSource);
+      // In an empty database there is no need to look first whether anything is missing.
+      if (create) await createAll(this.#dataSource, { look: !this.#dataSource.driver.wasEmpty });
     } catch (error) {
       await this.#dataSource.shut();
       throw error;

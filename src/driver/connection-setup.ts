@@ -17,9 +17,10 @@ const QUERY_ONLY: Pragma = { name: "query_only", value: "ON", scope: "connection
  * Applies the pragmas of a connection, and reads them back: SQLite ignores what it cannot do. All at once, because each
  * call is a way to a thread and back.
  *
+ * @returns whether there is nothing in the database, and never was
  * @throws ConfigurationError naming the pragma that was not taken
  */
-export async function setPragmas(connection: Connection, settings: DriverSettings): Promise<void> {
+export async function setPragmas(connection: Connection, settings: DriverSettings): Promise<boolean> {
   const { location, busyTimeout } = settings;
   const wanted = pragmasOf(connection.role, settings);
   const deadline = performance.now() + busyTimeout;
@@ -40,7 +41,9 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
     }
     if (!pragmaMatches(pragma.name, pragma.value, actual)) throw notTaken(pragma, actual, location.text);
   }
-  if (values.schema_version === undefined) await query("PRAGMA schema_version");
+  const [{ schema_version: version } = {}] =
+    values.schema_version === undefined ? await query("PRAGMA schema_version") : [values];
+  return version === 0;
 }
 
 function pragmasOf(role: Role, { location, pragmas }: DriverSettings): Pragma[] {

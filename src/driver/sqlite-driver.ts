@@ -49,6 +49,8 @@ const CLOSING = "The database is closing and takes no new work.";
 export class SqliteDriver extends BetterSqlite3Driver {
   readonly settings: DriverSettings;
   readonly context = new TransactionContext();
+  /** Whether there was nothing in the database when it was opened. */
+  wasEmpty = false;
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
   #pool: ConnectionPool | undefined;
@@ -87,6 +89,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       walLimit: walLimitOf(this.settings),
       setUp: (connection) => this.#setUp(connection),
     });
+    this.wasEmpty = false;
     try {
       if (mode === "rwc" && path !== ":memory:") await mkdir(dirname(path), { recursive: true });
       await pool.release(await pool.acquire("writer", { label: "init" }));
@@ -345,7 +348,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   async #setUp(connection: Connection): Promise<void> {
-    await setPragmas(connection, this.settings);
+    const isEmpty = await setPragmas(connection, this.settings);
+    // The first connection tells, before there is a pool.
+    if (!this.#pool) this.wasEmpty = isEmpty;
     await this.#attach(connection);
   }
 

@@ -8,15 +8,13 @@ import { existingNames, tablesOf, viewsOf } from "./managed-objects";
 /**
  * Creates the tables, junction tables and views of the entities that are missing, with their indices and foreign keys.
  * It never looks into one that exists.
+ *
+ * @param options `look`: whether to look first, without the writer's turn, since mostly there is nothing to do
  */
-export async function createAll(dataSource: SqliteDataSource): Promise<void> {
-  // Looked at first without the writer's turn: mostly there is nothing to do.
-  const looking = dataSource.createQueryRunner();
-  try {
-    if (!dataSource.queryResultCache && (await missingFrom(dataSource, looking)).length === 0) return;
-  } finally {
-    await looking.release();
-  }
+export async function createAll(dataSource: SqliteDataSource, { look = true } = {}): Promise<void> {
+  const mayBeComplete = look || managedBy(dataSource).length === 0;
+  // The option cache has a table too, which only TypeORM knows.
+  if (mayBeComplete && !dataSource.queryResultCache && !(await isMissingAny(dataSource))) return;
   await dataSource.manager.transaction(async ({ queryRunner }) => {
     const runner = queryRunner as SqliteQueryRunner;
     const missing = await missingFrom(dataSource, runner);
@@ -34,9 +32,22 @@ export async function createAll(dataSource: SqliteDataSource): Promise<void> {
   });
 }
 
+function managedBy(dataSource: SqliteDataSource): EntityMetadata[] {
+  return [...tablesOf(dataSource), ...viewsOf(dataSource)];
+}
+
+async function isMissingAny(dataSource: SqliteDataSource): Promise<boolean> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    return (await missingFrom(dataSource, runner)).length > 0;
+  } finally {
+    await runner.release();
+  }
+}
+
 /** What does not exist, in the order in which it can be created. */
 async function missingFrom(dataSource: SqliteDataSource, runner: QueryRunner): Promise<EntityMetadata[]> {
-  const managed = [...tablesOf(dataSource), ...viewsOf(dataSource)];
+  const managed = managedBy(dataSource);
   const existing = await existingNames(runner, managed);
   return managed.filter(({ tablePath }) => !existing.has(tablePath));
 }

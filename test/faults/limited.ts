@@ -13,6 +13,8 @@ const tell = (what: string, error: unknown): void => {
 /** Writes until a file may not grow any more, then again with that limit gone. */
 async function fileSize(path: string): Promise<void> {
   await using database = await new SqliteDatabase(path, { entities: [Note] }).init();
+  // A reader that is open keeps the WAL from being emptied when the writer's connection is given up.
+  await database.exec(NOTES);
   let written = 0;
   const insert = () =>
     database.session(async ({ manager }) => {

@@ -24,6 +24,7 @@ import { rawExec, rawRead } from "../support/raw-database";
 import { schemaOf } from "../support/schema-of";
 import { SilentLogger } from "../support/silent-logger";
 import { NOTES, Note } from "../support/small-entities";
+import { StatementLog } from "../support/statement-log";
 
 const databases = testDatabases();
 
@@ -199,6 +200,16 @@ test("never alters a table", async () => {
   await rawExec(databases.path, "CREATE TABLE notes (id integer PRIMARY KEY)");
   const database = await databases.open({ entities: [Note] });
   await expect(database.getRepository(Note).insert({ text: "new" })).rejects.toThrow(/no column named text/);
+});
+
+test("looks once in an empty database, and without the writer's turn in any other", async () => {
+  const echo = new StatementLog();
+  const begins = () => echo.take().map((sql) => sql.slice(0, 6));
+  const database = await databases.open({ entities: [Note], echo });
+  expect(begins()).toEqual(["BEGIN ", "SELECT", "CREATE", "COMMIT"]);
+  await database.close();
+  await database.init();
+  expect(begins()).toEqual(["SELECT"]);
 });
 
 test("leaves out entities with synchronize: false", async () => {
