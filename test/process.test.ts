@@ -31,3 +31,14 @@ test("50 times opening and closing leave no descriptor and no memory behind", as
   // Less than half of this was measured, and no more of it after 200 rounds.
   expect(after.heap - before.heap).toBeLessThan(250_000);
 });
+
+test("what no entity needs is not loaded: neither all of class-validator nor Nest", async () => {
+  const { output } = await runScript(script("loaded-packages.ts"), [folder.file("app.db")], 15_000);
+  const { loaded, refused } = JSON.parse(output);
+  expect(loaded).toEqual(expect.arrayContaining(["typeorm", "sqlite3"]));
+  expect(loaded).not.toContain("validator");
+  expect(loaded).not.toContain("libphonenumber-js");
+  expect(loaded.filter((name: string) => name.startsWith("@nestjs/"))).toEqual([]);
+  // And validates all the same, once there is something to validate.
+  expect(refused).toBe("ENTITY_VALIDATION");
+});

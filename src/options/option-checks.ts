@@ -1,13 +1,5 @@
-import {
-  IsBoolean,
-  IsInt,
-  IsNumber,
-  Max,
-  Min,
-  ValidateBy,
-  type ValidationArguments,
-  type ValidationOptions,
-} from "class-validator";
+import type { ValidationArguments, ValidationOptions } from "class-validator";
+import { IsBoolean, IsInt, IsNumber, Max, Min, ValidateBy } from "./class-validator";
 import { describe } from "./describe";
 
 const MAX_SECONDS = 3600;

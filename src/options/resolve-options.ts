@@ -1,7 +1,7 @@
-import { type ValidationError, validateSync } from "class-validator";
 import type { NamingStrategyInterface } from "typeorm";
 import { ConfigurationError } from "../errors";
 import { CheckedOptions } from "./checked-options";
+import { type ValidationError, validateSync } from "./class-validator";
 import { describe } from "./describe";
 import { nearestOption } from "./nearest-option";
 import { isSecretName } from "./secrets";

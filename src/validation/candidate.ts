@@ -1,5 +1,5 @@
-import { ValidationError } from "class-validator";
 import type { ObjectLiteral } from "typeorm";
+import { ValidationError } from "../options/class-validator";
 import type { PropertyKind, ValidationPlan } from "./validation-plan";
 
 /** What is embedded in a candidate, and is validated on its own. */

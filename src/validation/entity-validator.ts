@@ -1,7 +1,8 @@
-import { type ValidationError, type ValidatorOptions, validate, validateSync } from "class-validator";
+import type { ValidatorOptions } from "class-validator";
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { PendingWrite, WriteCheck } from "../driver/write-check";
 import { EntityValidationError } from "../errors";
+import { type ValidationError, validate, validateSync } from "../options/class-validator";
 import { candidateOf, relevantErrors } from "./candidate";
 import { type ValidationPlan, validationPlan } from "./validation-plan";
 

@@ -1,8 +1,8 @@
-import { getMetadataStorage } from "class-validator";
 import type { EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { EmbeddedMetadata } from "typeorm/metadata/EmbeddedMetadata.js";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
+import { getMetadataStorage } from "../options/class-validator";
 
 /**
  * What a property is. One that is "filledIn" by SQLite or TypeORM need not be given to an insert; to read one that is
