@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { EntityMetadata, ObjectLiteral, ReplicationMode } from "typeorm";
@@ -91,7 +92,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
     });
     this.wasEmpty = false;
     try {
-      if (mode === "rwc" && path !== ":memory:") await mkdir(dirname(path), { recursive: true });
+      // A look first, which needs no thread; the threads are only about to start.
+      if (mode === "rwc" && path !== ":memory:" && !existsSync(dirname(path))) {
+        await mkdir(dirname(path), { recursive: true });
+      }
       await pool.release(await pool.acquire("writer", { label: "init" }));
     } catch (error) {
       pool.terminate();
