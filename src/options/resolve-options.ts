@@ -32,16 +32,17 @@ export function resolveOptions(input: SqliteDatabaseOptions = {}): ResolvedOptio
   const problems = given.filter(isInherited).map(([key, value]) => unknownKey(key, value));
 
   const safe = Object.fromEntries(given.filter((entry) => !isInherited(entry)));
-  const checked = Object.assign(new CheckedOptions(), safe);
-  const errors = validateSync(checked, {
+  // Only what is given: the defaults are as they should be.
+  const errors = validateSync(Object.assign(Object.create(CheckedOptions.prototype), safe), {
     whitelist: true,
     forbidNonWhitelisted: true,
     stopAtFirstError: true,
+    skipUndefinedProperties: true,
   });
   problems.push(...errors.map(problemOf));
   if (problems.length > 0) throw invalid(problems);
 
-  const { namingStrategy, ...rest } = checked;
+  const { namingStrategy, ...rest } = Object.assign(new CheckedOptions(), safe);
   return Object.freeze({ ...rest, pragmas: { ...rest.pragmas }, ...(namingStrategy && { namingStrategy }) });
 }
 
