@@ -1,5 +1,6 @@
 import { EntityValidationError } from "../errors";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
+import { withColumnNames } from "./remembered-texts";
 import type { PendingWrite } from "./write-check";
 
 /**
@@ -9,6 +10,12 @@ import type { PendingWrite } from "./write-check";
 export function bindingNumbers(base: new (from: any) => any): new (from: any) => any {
   return class extends base {
     #running = false;
+
+    protected replacePropertyNamesForTheWholeQuery(text: string): string {
+      return withColumnNames(text, this.expressionMap, () =>
+        super.replacePropertyNamesForTheWholeQuery(text),
+      );
+    }
 
     getQueryAndParameters(): [string, any[]] {
       if (!this.#running) return writeNumbers(this.getQuery(), this.getParameters());

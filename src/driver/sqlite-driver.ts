@@ -6,6 +6,7 @@ import { BetterSqlite3Driver } from "typeorm/driver/better-sqlite3/BetterSqlite3
 import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import { Turns } from "../pool/turns";
+import { quotedName } from "../sql/quoted-name";
 import { admission, type Role } from "./admission";
 import { CombinedReads, type SingleRead } from "./combined-reads";
 import type { Connection } from "./connection";
@@ -330,6 +331,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
     for (const { attachHandle } of Object.values(this.attachedDatabases ?? {})) {
       await connection.all(`SELECT 1 FROM ${this.escape(attachHandle)}.sqlite_schema LIMIT 1`);
     }
+  }
+
+  override escape(name: string): string {
+    return quotedName(name);
   }
 
   override escapeQueryWithParameters(sql: string, parameters: ObjectLiteral): [string, any[]] {

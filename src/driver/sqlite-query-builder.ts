@@ -1,5 +1,6 @@
 import {
   DeleteQueryBuilder,
+  type EntityMetadata,
   type EntityTarget,
   type InsertQueryBuilder,
   type ObjectLiteral,
@@ -9,10 +10,12 @@ import {
   UpdateResult,
 } from "typeorm";
 import type { QueryExpressionMap } from "typeorm/query-builder/QueryExpressionMap.js";
+import type { SelectQuery } from "typeorm/query-builder/SelectQuery.js";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
 import { bindingNumbers } from "./binding-query-builder";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
 import { inTransaction } from "./in-transaction";
+import { columnSelects, withColumnNames } from "./remembered-texts";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteInsertQueryBuilder } from "./sqlite-insert-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
@@ -64,7 +67,25 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
     return this.setParameter(KEYS, keys);
   }
 
+  protected override replacePropertyNamesForTheWholeQuery(text: string): string {
+    return withColumnNames(text, this.expressionMap, () => super.replacePropertyNamesForTheWholeQuery(text));
+  }
+
+  protected override buildEscapedEntityColumnSelects(
+    aliasName: string,
+    metadata: EntityMetadata,
+  ): SelectQuery[] {
+    return columnSelects(aliasName, metadata, this.expressionMap, () =>
+      super.buildEscapedEntityColumnSelects(aliasName, metadata),
+    );
+  }
+
   protected override async loadRawResults(queryRunner: QueryRunner): Promise<any> {
+    if (!this.dataSource.queryResultCache) {
+      // TypeORM would write the values out for the key of a cache that there is not.
+      const [sql, values] = bindNumbers(this.getQuery(), this.getParameters());
+      return (await queryRunner.query(sql, values, true)).records;
+    }
     this.#running = true;
     // A snapshot is not what the cache remembers, and cannot be written to.
     if ((queryRunner as SqliteQueryRunner).scope?.readonly) this.expressionMap.cache = false;

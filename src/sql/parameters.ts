@@ -21,7 +21,7 @@ export interface BoundStatement {
   readonly values: BindValue[];
 }
 
-const templates = new TextCache((sql) => new ParameterTemplate(sql));
+const templates = new TextCache<ParameterTemplate>();
 
 /**
  * Puts the values of named parameters, and of lists, into the order in which SQLite wants them.
@@ -38,7 +38,7 @@ const templates = new TextCache((sql) => new ParameterTemplate(sql));
  */
 export function bindParameters(sql: string, parameters?: Parameters): BoundStatement {
   if (typeof sql !== "string") throw new ParameterError(`The SQL text must be a string, not ${typeof sql}.`);
-  const template = templates.get(sql);
+  const template = templates.get(sql, (text) => new ParameterTemplate(text));
   const given = matchValues(template, parameters);
   const values: BindValue[] = [];
   const lengths: (number | undefined)[] = [];

@@ -25,7 +25,7 @@ export interface StatementAnalysis {
 
 const STATE_FUNCTIONS = new Set(["changes", "last_insert_rowid", "total_changes"]);
 
-const cache = new TextCache(analyze);
+const cache = new TextCache<StatementAnalysis>();
 
 /**
  * Tells what a statement does to its connection and its database, for choosing where to run it.
@@ -37,7 +37,7 @@ const cache = new TextCache(analyze);
  * // { kind: "delete", readsOnly: false, returnsRows: true, … }
  */
 export function analyzeStatement(sql: string): StatementAnalysis {
-  return cache.get(sql);
+  return cache.get(sql, analyze);
 }
 
 /**

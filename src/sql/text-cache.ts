@@ -10,20 +10,18 @@ const LONGEST_TEXT = 8192;
 export class TextCache<T> {
   #young = new Map<string, T>();
   #old = new Map<string, T>();
-  readonly #compute: (text: string) => T;
   readonly #capacity: number;
 
-  constructor(compute: (text: string) => T, capacity = 500) {
-    this.#compute = compute;
+  constructor(capacity = 500) {
     this.#capacity = capacity;
   }
 
   /** What `compute` gave for the text. When it throws, nothing is remembered. */
-  get(text: string): T {
+  get(text: string, compute: (text: string) => T): T {
     const remembered = this.#young.get(text);
     if (remembered !== undefined) return remembered;
-    if (text.length > LONGEST_TEXT) return this.#compute(text);
-    const value = this.#old.get(text) ?? this.#compute(text);
+    if (text.length > LONGEST_TEXT) return compute(text);
+    const value = this.#old.get(text) ?? compute(text);
     if (this.#young.size >= this.#capacity) {
       this.#old = this.#young;
       this.#young = new Map();
