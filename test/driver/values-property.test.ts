@@ -70,6 +70,12 @@ const date = fc.date({
   noInvalidDate: true,
 });
 
+// TypeORM's save() copies what is in a JSON column, without the keys that every object inherits.
+const INHERITED = Object.getOwnPropertyNames(Object.prototype).map((name) => JSON.stringify(name));
+const json = fc
+  .jsonValue()
+  .filter((value) => value !== null && !INHERITED.some((name) => JSON.stringify(value).includes(name)));
+
 const databases = testDatabases();
 let database: SqliteDatabase;
 beforeEach(async () => {
@@ -138,7 +144,7 @@ describe("through TypeORM", () => {
     ["flag", fc.boolean()],
     ["date", date],
     ["blob", blob],
-    ["json", fc.jsonValue().filter((value) => value !== null)],
+    ["json", json],
   ];
 
   test.each(columns)(
