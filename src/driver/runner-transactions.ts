@@ -39,7 +39,8 @@ export class RunnerTransactions {
    */
   get current(): TransactionScope | undefined {
     const outermost = this.joined ?? this.#started[0]?.scope;
-    let scope = outermost && this.#owner.driver.context.innermost(outermost);
+    if (!outermost) return undefined;
+    let scope: TransactionScope | undefined = this.#owner.driver.context.innermost(outermost);
     for (;;) {
       const inner = this.#started.find(
         ({ framed, parent }) => !framed && parent !== undefined && parent === scope,

@@ -211,31 +211,31 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   /** Lends a connection for one statement. */
-  async useOnce<T>(
+  useOnce<T>(
     role: Role,
     label: string,
     use: (connection: Connection) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
     this.#assertAccepting();
-    const token = {};
-    this.#inFlight.add(token);
-    try {
-      return await this.#lend(role, label, use, signal);
-    } finally {
-      this.#over(token);
-    }
+    return this.#lend(role, label, use, signal);
   }
 
   /** The same for a read, which may be sent together with others that wait. */
-  async readOnce(
+  readOnce(
     read: SingleRead,
     alone: (connection: Connection) => Promise<StatementResult>,
   ): Promise<StatementResult> {
-    // There is one connection, on which everything waits for everything.
-    if (this.#reads.isFree || this.pool.isSingle)
-      return await this.useOnce("reader", "query", alone, read.signal);
     this.#assertAccepting();
+    // On a single connection everything waits for everything.
+    const isAlone = this.#reads.isFree || this.pool.isSingle;
+    return isAlone ? this.#lend("reader", "query", alone, read.signal) : this.#readCombined(read, alone);
+  }
+
+  async #readCombined(
+    read: SingleRead,
+    alone: (connection: Connection) => Promise<StatementResult>,
+  ): Promise<StatementResult> {
     const token = {};
     this.#inFlight.add(token);
     try {
@@ -260,6 +260,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const { pool } = this;
+    const token = {};
+    this.#inFlight.add(token);
     let done: (() => void) | undefined;
     try {
       // Nearly always there is one; a promise for each would cost more than the look.
@@ -277,6 +279,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }
     } finally {
       done?.();
+      this.#over(token);
     }
   }
 

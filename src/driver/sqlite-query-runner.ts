@@ -17,7 +17,6 @@ import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
 import { analysisOf } from "./built-statement";
 import { ConnectionPool } from "./connection-pool";
-import { throwMapped } from "./error-mapping";
 import { EscapingQueryRunner } from "./escaping-query-runner";
 import { ForeignKeyGuard } from "./foreign-key-guard";
 import { observeStatement } from "./observe-statement";
@@ -97,11 +96,8 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     const flushed = this.flushPending();
     if (flushed) await flushed;
     try {
-      // What is not mapped yet comes from opening a connection.
       return await observeStatement(this, sql, values, () =>
-        this.#router
-          .run({ ...options, statement, sql, values })
-          .catch((error) => throwMapped(sql, values, error)),
+        this.#router.run({ ...options, statement, sql, values }),
       );
     } catch (error) {
       // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.

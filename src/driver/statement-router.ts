@@ -4,7 +4,7 @@ import type { BindValue } from "../sql/bind-value";
 import type { StatementAnalysis } from "../sql/statement";
 import type { Role } from "./admission";
 import { anySignal } from "./any-signal";
-import { isEngineError, retryWhileBusy } from "./busy-retry";
+import { isBusy, isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
@@ -53,19 +53,24 @@ export class StatementRouter {
 
   async run(call: Call): Promise<StatementResult> {
     const { transactions } = this.#held;
-    const scope = transactions.current;
-    if (scope) return await this.#inScope(scope, call);
-    // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
-    const done = this.#turn.tryAcquire() ?? (await this.#turn.acquire({ signal: call.signal }));
-    let begun: TransactionScope | undefined;
+    let scope = transactions.current;
     try {
-      // What was sent before may have begun a transaction.
-      begun = transactions.current;
-      if (!begun) return await this.#alone(call);
-    } finally {
-      done();
+      if (!scope) {
+        // A runner's statements run in the order they were sent, as on a connection of its own; TypeORM relies on it.
+        const done = this.#turn.tryAcquire() ?? (await this.#turn.acquire({ signal: call.signal }));
+        try {
+          // What was sent before may have begun a transaction.
+          scope = transactions.current;
+          if (!scope) return await this.#alone(call);
+        } finally {
+          done();
+        }
+      }
+      return await this.#inScope(scope, call);
+    } catch (error) {
+      // What is not mapped yet comes from opening a connection.
+      return await throwMapped(call.sql, call.values, error);
     }
-    return await this.#inScope(begun, call);
   }
 
   /** Outside of a transaction. What fails with BUSY there had no effect, and is run again. */
@@ -141,8 +146,14 @@ export class StatementRouter {
         : runStatement(connection, call);
     try {
       if (!retry) return await once();
-      const { busyTimeout } = driver.settings;
-      const result = await retryWhileBusy(once, { busyTimeout, signal: call.signal });
+      let result: StatementResult;
+      try {
+        result = await once();
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        const { busyTimeout } = driver.settings;
+        result = await retryWhileBusy(once, { busyTimeout, signal: call.signal });
+      }
       if (!statement.readsOnly) ConnectionPool.of(connection).assertInPlace(connection);
       return result;
     } catch (error) {
