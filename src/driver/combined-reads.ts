@@ -3,6 +3,7 @@ import { type CombinedStatement, combinedStatement } from "../sql/combined-state
 import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
 import type { ExecuteOptions, StatementResult } from "./run-statement";
+import { SHORT_TEXT } from "./statement-cache";
 import { hasSuspectIntegers } from "./unsafe-integers";
 
 /** A query outside of a transaction. */
@@ -124,8 +125,10 @@ export class CombinedReads {
       },
       ...followers,
     ];
-    // Statements of a few sizes only, as each is prepared and kept.
+    shape.statement ??= combinedStatement(first.sql, INDEX);
+    // Statements of a few sizes only, each of which is prepared once, and kept.
     for (let size = MOST_READS; size > 1; size /= 2) {
+      if (shape.statement.text(size).length > SHORT_TEXT) continue;
       while (waiting.length >= size) {
         const part = waiting.splice(0, size);
         const results = await this.#send(
@@ -146,10 +149,8 @@ export class CombinedReads {
     reads: readonly SingleRead[],
     shape: Shape,
   ): Promise<(StatementResult | undefined)[] | undefined> {
-    const { names } = shape;
-    if (!names) return undefined;
-    shape.statement ??= combinedStatement(reads[0]!.sql, INDEX);
-    const { statement } = shape;
+    const { names, statement } = shape;
+    if (!names || !statement) return undefined;
     const started = performance.now();
     const rows = await connection
       .all(

@@ -9,7 +9,7 @@ export type Prepare<Statement> = (sql: string, failed: (error: Error) => void) =
 /** Enough for the statements of a busy application; an entry costs SQLite some kilobytes. */
 const MOST_STATEMENTS = 200;
 /** Longer texts are bulk statements: large when prepared, and sent once, or again and again. */
-const SHORT_TEXT = 8192;
+export const SHORT_TEXT = 8192;
 /** Prepared, a text takes about 15 times its own memory. */
 const LONGEST_TEXT = 65_536;
 /** After so many short ones a long one is over; it also keeps the values that were bound last. */

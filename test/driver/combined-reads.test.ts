@@ -37,7 +37,8 @@ async function together(database: SqliteDatabase, sql: string, values: unknown[]
     await Promise.all(range(AT_ONCE).map(() => read(database, sql, known)));
     sent.mockClear();
     const found = await Promise.all(values.map((some) => read(database, sql, some)));
-    return { found, calls: sent.mock.calls.length };
+    const texts = sent.mock.contexts.map((statement) => String((statement as { sql?: string }).sql));
+    return { found, texts };
   } finally {
     sent.mockRestore();
   }
@@ -51,13 +52,13 @@ async function oneByOne(database: SqliteDatabase, sql: string, values: unknown[]
 
 test("64 reads by key at once are sent in a few calls, and each finds its own row", async () => {
   const database = await open();
-  const { found, calls } = await together(
+  const { found, texts } = await together(
     database,
     "SELECT * FROM things WHERE id = ?",
     range(64).map((id) => [id]),
   );
   expect(found.map((one) => "rows" in one && one.rows[0]?.id)).toEqual(range(64));
-  expect(calls).toBeLessThan(20);
+  expect(texts.length).toBeLessThan(20);
 });
 
 test("64 entities found by key at once are those that were asked for", async () => {
@@ -135,6 +136,23 @@ test("what many reads find at once is what they find one after another, whatever
     ),
     { numRuns: 60 },
   );
+});
+
+test("no more go together than fit into a text whose statement is kept", async () => {
+  const database = await open();
+  const columns = range(20).map((n) => `name || ${n} AS a_column_with_a_long_name_${n}`);
+  const sql = `SELECT ${columns.join(", ")} FROM things WHERE id = ?`;
+  const { found, texts } = await together(
+    database,
+    sql,
+    range(64).map((id) => [id]),
+  );
+  expect(found.map((one) => "rows" in one && one.rows[0]?.a_column_with_a_long_name_7)).toEqual(
+    range(64).map((id) => `thing ${id}7`),
+  );
+  const lengths = texts.filter((text) => text.includes("UNION ALL")).map((text) => text.length);
+  expect(lengths.length).toBeGreaterThan(4);
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(8192);
 });
 
 test("a read that fails does so alone", async () => {
