@@ -11,8 +11,8 @@ interface Query {
 
 /** With fewer the module's own rows come as soon. */
 const FEWEST_ROWS = 50;
-/** Of the values of one column, far below what a string can hold. */
-const MOST_BYTES = 64 * 1024 * 1024;
+/** Of the values of one column, which are in memory four times for a moment. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /** How the rows of a query are read as JSON. */
 interface Reading {

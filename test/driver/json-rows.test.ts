@@ -251,3 +251,12 @@ test("columns of an attached file that were renamed since are seen", async () =>
   await rawExec(far, "ALTER TABLE far RENAME COLUMN text TO title");
   expect((await database.exec(sql)).rows[0]).toEqual({ id: 0, title: "far 0" });
 });
+
+test("columns of many megabytes are read natively", async () => {
+  const database = await open();
+  const sql = "SELECT id, printf('%.*c', 200000, 'x') AS large FROM cells";
+  const { first, more, isJson } = await readings(database, sql);
+  expect("rows" in first && first.rows.length).toBe(COUNT);
+  expect(more).toEqual([first, first, first]);
+  expect(isJson).toBe(false);
+});
