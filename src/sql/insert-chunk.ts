@@ -21,8 +21,11 @@ type Values = readonly (BindValue | undefined)[];
 const MOST_BOUND_ROWS = 100;
 const MOST_BOUND_VALUES = 10_000;
 
-/** What stands in the JSON text where the column's default applies; no value is an object. */
-const DEFAULT = "{}";
+/** Characters that a value counts for that is neither text nor bytes. */
+const SIZE_OF_OTHERS = 8;
+
+/** What stands in a JSON row where the column's default applies; no value is an object. */
+const DEFAULT = {};
 
 /**
  * Rows on their way into a table. They travel as one JSON text, which SQLite takes apart on its own thread, for as long
@@ -32,12 +35,12 @@ export class InsertChunk {
   readonly #table: string;
   readonly #columns: readonly InsertColumn[];
   readonly #rows: Values[] = [];
-  /** `undefined` once there is a value that JSON cannot carry. */
-  #json: string[] | undefined = [];
-  /** The columns whose default applies to some row. */
-  readonly #defaulted = new Set<number>();
+  /** The columns that some row says nothing about. */
+  readonly #missing = new Set<number>();
+  /** Whether JSON can carry what is no text; the texts are looked at together. */
+  #isExact = true;
   length = 0;
-  /** Of the JSON text. */
+  /** Of the values, about. */
   characters = 0;
 
   constructor(table: string, columns: readonly InsertColumn[]) {
@@ -48,19 +51,22 @@ export class InsertChunk {
   add(values: Values): void {
     this.#rows.push(values);
     this.length++;
-    const json = this.#json && this.#toJson(values);
-    if (json === undefined) {
-      this.#json = undefined;
-      for (const value of values) this.characters += sizeOf(value);
-      return;
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index];
+      if (typeof value === "string") {
+        this.characters += value.length;
+        continue;
+      }
+      if (value === undefined) this.#missing.add(index);
+      else if (value !== null && !Number.isSafeInteger(value)) this.#isExact = false;
+      this.characters += value instanceof Uint8Array ? value.length : SIZE_OF_OTHERS;
     }
-    this.#json!.push(json);
-    this.characters += json.length;
   }
 
   *statements(): Iterable<InsertStatement> {
-    if (this.#json) {
-      yield { sql: this.#selectJson(), values: [`[${this.#json.join(",")}]`] };
+    const json = this.#toJson();
+    if (json !== undefined) {
+      yield { sql: this.#selectJson(), values: [json] };
       return;
     }
     const fitting = Math.floor(MOST_BOUND_VALUES / Math.max(1, this.#columns.length));
@@ -70,23 +76,18 @@ export class InsertChunk {
     }
   }
 
-  #toJson(values: Values): string | undefined {
-    let json = "";
-    for (let index = 0; index < values.length; index++) {
-      const value = values[index];
-      let part = "null";
-      if (value === undefined) {
-        if (this.#columns[index]!.missing !== undefined) {
-          this.#defaulted.add(index);
-          part = DEFAULT;
-        }
-      } else if (value !== null) {
-        if (!isExactInJson(value)) return undefined;
-        part = JSON.stringify(value);
-      }
-      json += index === 0 ? part : `,${part}`;
-    }
-    return `[${json}]`;
+  /** All rows at once: a call for each value, and a text for each row, would cost more than the rest of this. */
+  #toJson(): string | undefined {
+    if (!this.#isExact) return undefined;
+    const defaulted = this.#defaulted();
+    const rows = defaulted.length === 0 ? this.#rows : this.#rows.map((row) => withDefaults(row, defaulted));
+    const json = JSON.stringify(rows);
+    return INEXACT_IN_JSON.test(json) ? undefined : json;
+  }
+
+  /** The columns whose default applies to some row; for others what is missing is NULL, as in JSON. */
+  #defaulted(): number[] {
+    return [...this.#missing].filter((index) => this.#columns[index]!.missing !== undefined);
   }
 
   #into(): string {
@@ -94,9 +95,10 @@ export class InsertChunk {
   }
 
   #selectJson(): string {
+    const defaulted = this.#defaulted();
     const expressions = this.#columns.map(({ missing, wrap }, index) => {
       const given = wrap(`value ->> ${index}`);
-      if (!this.#defaulted.has(index)) return given;
+      if (!defaulted.includes(index)) return given;
       return `CASE json_type(value, '$[${index}]') WHEN 'object' THEN ${missing} ELSE ${given} END`;
     });
     return `${this.#into()} SELECT ${expressions.join(", ")} FROM json_each(?)`;
@@ -117,17 +119,14 @@ export class InsertChunk {
   }
 }
 
-/** A NUL or half a surrogate pair, which SQLite does not store alike from JSON and from a bound text. */
-const INEXACT_IN_JSON = /[\0\p{Surrogate}]/u;
-
 /**
- * Whether the value is the same after JSON. SQLite reads some decimal numbers as the neighbour of the REAL that was
- * meant (https://sqlite.org/floatingpoint.html): one in thousands, measured with 3.52.
+ * The escapes of a NUL and of half a surrogate pair, which SQLite does not store alike from JSON and from a bound text.
+ * A text that itself looks like one, `\u0000`, is taken for it: that costs time, and is stored as it is.
  */
-function isExactInJson(value: BindValue): boolean {
-  return typeof value === "string" ? !INEXACT_IN_JSON.test(value) : Number.isSafeInteger(value);
-}
+const INEXACT_IN_JSON = /\\u(?:0000|d[89a-f])/;
 
-function sizeOf(value: BindValue | undefined): number {
-  return typeof value === "string" || value instanceof Uint8Array ? value.length : 8;
+function withDefaults(row: Values, defaulted: readonly number[]): unknown[] {
+  const given: unknown[] = [...row];
+  for (const index of defaulted) if (given[index] === undefined) given[index] = DEFAULT;
+  return given;
 }

@@ -180,6 +180,25 @@ describe("insertMany", () => {
     expect(rows[1]).toEqual({ name: "bare" });
   });
 
+  test("gives a default only to the rows that say nothing about the column, also to none of many", async () => {
+    const database = await databases.open({ entities: [Part, Maker] });
+    await database.insertMany(Part, [
+      { name: "a", tags: null },
+      { name: "b", state: "{}", tags: [] },
+      { name: "c", sold: false, size: { width: 2 } },
+    ]);
+    await database.insertMany(Part, [
+      { name: "d", state: "new", sold: true, size: { width: 3, height: 4 }, tags: ["x"] },
+    ]);
+    const sql = "SELECT state, sold, sizeWidth, sizeTall, tags FROM parts ORDER BY part_name";
+    expect(await rawRead(databases.path, sql)).toEqual([
+      { state: "it's new", sold: 1, sizeWidth: 1.5, sizeTall: null, tags: null },
+      { state: "{}", sold: 1, sizeWidth: 1.5, sizeTall: null, tags: "[]" },
+      { state: "it's new", sold: 0, sizeWidth: 2, sizeTall: null, tags: null },
+      { state: "new", sold: 1, sizeWidth: 3, sizeTall: 4, tags: '["x"]' },
+    ]);
+  });
+
   test("takes a relation as the value of its join column, or as an object with it", async () => {
     const database = await databases.open({ entities: [Part, Maker] });
     await database.insertMany(Maker, [{ code: "acme" }]);
@@ -215,6 +234,10 @@ describe("insertMany", () => {
       "1",
       "null",
       "\u2028",
+      "\u0001\x7f",
+      "a\udc00",
+      "\\u0000",
+      "\\ud83d",
     ];
     const reals = [
       0.1 + 0.2,
