@@ -94,6 +94,7 @@ export class InsertChunk {
     return `INSERT INTO ${this.#table} (${this.#columns.map(({ name }) => name).join(", ")})`;
   }
 
+  /** With the rows as JSONB (https://sqlite.org/json1.html#jeach): a text would be parsed again for the columns. */
   #selectJson(): string {
     const defaulted = this.#defaulted();
     const expressions = this.#columns.map(({ missing, wrap }, index) => {
@@ -101,7 +102,7 @@ export class InsertChunk {
       if (!defaulted.includes(index)) return given;
       return `CASE json_type(value, '$[${index}]') WHEN 'object' THEN ${missing} ELSE ${given} END`;
     });
-    return `${this.#into()} SELECT ${expressions.join(", ")} FROM json_each(?)`;
+    return `${this.#into()} SELECT ${expressions.join(", ")} FROM jsonb_each(?)`;
   }
 
   #bound(rows: readonly Values[]): InsertStatement {
