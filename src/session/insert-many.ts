@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EntityTarget, ObjectLiteral } from "typeorm";
 import type { QueryDeepPartialEntity } from "typeorm/query-builder/QueryPartialEntity.js";
 import type { SessionOptions } from "../database";
 import { RowEncoder } from "../driver/row-encoder";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { ParameterError } from "../errors";
-import { InsertChunk } from "../sql/insert-chunk";
+import { InsertChunk, type InsertStatement } from "../sql/insert-chunk";
 
 /** How a bulk insert is to be run. */
 export type InsertManyOptions = Omit<SessionOptions, "readonly">;
@@ -38,18 +39,38 @@ export async function insertMany<Entity extends ObjectLiteral>(
   const makeChunk = () => new InsertChunk(encoder.table, encoder.columns);
   let chunk = makeChunk();
   let count = 0;
+  /** Runs on SQLite's thread while the next chunk is encoded. */
+  let sent = Promise.resolve();
+  let hasFailed = false;
+  /** Whether a statement may not be on its way yet in the next turn of the event loop. */
+  const isDelayed = runner.dataSource.subscribers.some(({ beforeQuery }) => beforeQuery);
   let turn = performance.now();
 
   const isDue = (): boolean =>
+    hasFailed ||
     chunk.length >= MOST_ROWS ||
     chunk.characters >= MOST_CHARACTERS ||
     (chunk.length % ROWS_BETWEEN_LOOKS === 0 && performance.now() - turn >= LONGEST_TURN);
-  const flush = async (): Promise<void> => {
-    for (const { sql, values } of chunk.statements()) {
-      const { changes = 0 } = await runner.execute(sql, values);
-      count += changes;
+  const insert = async ({ sql, values }: InsertStatement): Promise<void> => {
+    const { changes = 0 } = await runner.execute(sql, values);
+    count += changes;
+  };
+  /** Leaves the last statement of the chunk running. */
+  const send = async (): Promise<void> => {
+    for (const statement of chunk.statements()) {
+      await sent;
+      // Else the statement would wait for it, and what the source itself sends would come first.
+      await runner.flushPending();
+      sent = insert(statement);
+      sent.catch(() => {
+        hasFailed = true;
+      });
     }
     chunk = makeChunk();
+  };
+  const flush = async (): Promise<void> => {
+    await send();
+    await (isDelayed ? sent : nextTurn());
     turn = performance.now();
   };
   /** Gives a promise only for an entity whose validation must be waited for. */
@@ -61,20 +82,25 @@ export async function insertMany<Entity extends ObjectLiteral>(
   };
 
   let index = 0;
-  if (isAsync(rows)) {
-    for await (const row of rows) {
-      const checked = add(row, index++);
-      if (checked) await checked;
-      if (isDue()) await flush();
+  try {
+    if (isAsync(rows)) {
+      for await (const row of rows) {
+        const checked = add(row, index++);
+        if (checked) await checked;
+        if (isDue()) await flush();
+      }
+    } else {
+      for (const row of iterable(rows)) {
+        const checked = add(row, index++);
+        if (checked) await checked;
+        if (isDue()) await flush();
+      }
     }
-  } else {
-    for (const row of iterable(rows)) {
-      const checked = add(row, index++);
-      if (checked) await checked;
-      if (isDue()) await flush();
-    }
+    if (chunk.length > 0) await send();
+  } finally {
+    // Also after an error: that of rows that came before is the one to be told of.
+    await sent;
   }
-  if (chunk.length > 0) await flush();
   return count;
 }
 
