@@ -60,13 +60,18 @@ export class Session implements AsyncDisposable {
     const { broadcaster } = session.#runner;
     let result: T;
     try {
-      const inside = <R>(run: () => Promise<R>) =>
+      const inside = <R>(run: () => Promise<R> | R) =>
         unlessAborted(dataSource.driver.context.run({ scope, joins }, run), scope.signal);
-      await inside(() => broadcaster.broadcast("BeforeTransactionStart"));
-      await inside(() => broadcaster.broadcast("AfterTransactionStart"));
+      // What nobody hears is not sent, which every session would pay for; but a signal is looked at.
+      const tell = (event: "BeforeTransactionStart" | "AfterTransactionStart" | "BeforeTransactionCommit") =>
+        dataSource.subscribers.length > 0 || scope.signal
+          ? inside(() => broadcaster.broadcast(event))
+          : undefined;
+      await tell("BeforeTransactionStart");
+      await tell("AfterTransactionStart");
       result = await inside(async () => work(session));
-      await inside(() => broadcaster.broadcast("BeforeTransactionCommit"));
-      await inside(async () => session.#runner.flushPending());
+      await tell("BeforeTransactionCommit");
+      await inside(() => session.#runner.flushPending());
       await scope.commit();
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
@@ -75,7 +80,7 @@ export class Session implements AsyncDisposable {
       throw error;
     }
     // A subscriber that fails now undoes nothing any more.
-    await broadcaster.broadcast("AfterTransactionCommit");
+    if (dataSource.subscribers.length > 0) await broadcaster.broadcast("AfterTransactionCommit");
     return result;
   }
 
