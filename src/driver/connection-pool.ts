@@ -5,6 +5,7 @@ import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/r
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
 import { identify, identifyNow } from "./file-identity";
+import { HandOver } from "./hand-over";
 import { poolTimeout } from "./pool-timeout";
 import { makesUnusable } from "./unusable";
 import { WalLimit } from "./wal-limit";
@@ -33,6 +34,8 @@ export interface AcquireOptions {
   /** Who asks, named in timeouts. */
   readonly label: string;
   readonly signal?: AbortSignal | undefined;
+  /** Whether a transaction that writes is to begin on it, by {@link ConnectionPool.begin}. */
+  readonly begins?: boolean;
 }
 
 /** Those of this process that have a file open. */
@@ -45,6 +48,9 @@ async function evictIdle(path: string): Promise<void> {
   const same = [...openPools].filter((pool) => pool.path === path && !pool.isSingle);
   await Promise.all(same.map((pool) => pool.evictIdle()));
 }
+
+/** What a transaction that writes waits for the writer for. */
+const BEGIN = Symbol("BEGIN IMMEDIATE");
 
 /** Idleness after which a connection is tested before use. */
 const PING_AFTER_MS = 1000;
@@ -63,6 +69,7 @@ export class ConnectionPool {
   readonly #files = new WeakMap<Connection, string>();
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
   readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
+  readonly #handOver = new HandOver();
   readonly #walLimit: WalLimit | undefined;
   #created = false;
   #isAltered = false;
@@ -140,11 +147,11 @@ export class ConnectionPool {
    * @throws PoolTimeoutError after `poolTimeout`, naming who holds what was waited for
    * @throws DatabaseClosedError after {@link close}
    */
-  async acquire(role: Role, { label, signal }: AcquireOptions): Promise<Connection> {
+  async acquire(role: Role, { label, signal, begins }: AcquireOptions): Promise<Connection> {
     if (this.#terminated) throw this.#terminated;
     const { poolTimeout: timeout } = this.#options;
     try {
-      return this.#lend(await this.#of(role).acquire({ timeout, signal }), label);
+      return this.#lend(await this.#of(role).acquire({ timeout, signal, purpose: begins && BEGIN }), label);
     } catch (error) {
       if (error instanceof PoolClosedError) throw new DatabaseClosedError(undefined, { cause: error });
       if (!(error instanceof WaitTimeoutError)) throw error;
@@ -168,8 +175,36 @@ export class ConnectionPool {
     const kept =
       connection.role === "writer" && !this.isSingle ? this.#walLimit?.keep(connection) : undefined;
     if (kept) return kept.catch(() => {}).then(() => this.#giveBack(connection));
+    // Who it was begun for waits no longer.
+    if (this.#handOver.hasBegun(connection) && !this.#isNextToBegin(connection))
+      return this.#takeBack(connection);
     this.#giveBack(connection);
     return undefined;
+  }
+
+  /** Begins a transaction that writes, unless that was done when the one before it was committed. */
+  begin(connection: Connection): Promise<void> {
+    return this.#handOver.begin(connection);
+  }
+
+  /** Commits, before {@link release}; and begins the transaction that waits for the same connection, if one does. */
+  commit(connection: Connection): Promise<void> {
+    // The WAL cannot be looked at inside of a transaction.
+    return this.#handOver.commit(connection, this.#isNextToBegin(connection) && !this.#walLimit?.isDue);
+  }
+
+  #isNextToBegin({ role }: Connection): boolean {
+    return role === "writer" && !this.isSingle && this.#writer.nextPurpose === BEGIN;
+  }
+
+  async #takeBack(connection: Connection): Promise<void> {
+    try {
+      await this.#handOver.takeBack(connection);
+    } catch {
+      await this.discard(connection);
+      return;
+    }
+    this.#giveBack(connection);
   }
 
   /** The memory goes with its connection, so that must be put back into the state it was in. */

@@ -2,6 +2,7 @@ import sqlite3 from "sqlite3";
 import { DatabaseClosedError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { admission, type Role } from "./admission";
+import { commitAndBegin } from "./commit-and-begin";
 import { exactIntegers } from "./exact-integers";
 import { interruptAtExit } from "./interrupt-at-exit";
 import { type BackupProgress, copyDatabase } from "./native-backup";
@@ -35,6 +36,11 @@ export interface Connection {
   run(sql: string, values?: readonly BindValue[], signal?: AbortSignal): Promise<Changes>;
   /** Runs several statements, up to the first that fails; what they answer is not to be had. */
   script(sql: string): Promise<void>;
+  /**
+   * Commits, and begins the next transaction for writing. Rejects if nothing was committed; resolves with whether the
+   * next one has begun.
+   */
+  commitAndBegin(): Promise<boolean>;
   /**
    * Copies what the transaction of the connection sees into a file. A signal ends it; what `onProgress` throws, too.
    */
@@ -102,7 +108,7 @@ interface Settled {
 interface StatementCall extends Settled {
   readonly sql: string;
   readonly values: readonly BindValue[];
-  readonly method: "all" | "run" | "script";
+  readonly method: "all" | "run" | "script" | "commitAndBegin";
 }
 
 interface BackupCall extends Settled {
@@ -146,6 +152,10 @@ class NativeConnection implements Connection {
 
   script(sql: string): Promise<void> {
     return this.#call("script", sql, [], undefined) as Promise<void>;
+  }
+
+  commitAndBegin(): Promise<boolean> {
+    return this.#call("commitAndBegin", "COMMIT", [], undefined) as Promise<boolean>;
   }
 
   backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void> {
@@ -239,14 +249,21 @@ class NativeConnection implements Connection {
     };
     this.#interrupt = interrupt;
     signal?.addEventListener("abort", interrupt);
-    const end = (error: Error | null, result?: unknown): void => {
+    const beLeftAlone = (): void => {
       this.#interrupt = undefined;
       clearInterval(timer);
       signal?.removeEventListener("abort", interrupt);
+    };
+    const end = (error: Error | null, result?: unknown): void => {
+      beLeftAlone();
       this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
     };
     if (method === "script") {
       this.#handle.exec(sql, end);
+      return;
+    }
+    if (method === "commitAndBegin") {
+      commitAndBegin(this.#handle, { failed: beLeftAlone, ended: end });
       return;
     }
     const statement = this.#statements.take(sql, (error) => end(error));

@@ -69,7 +69,13 @@ export class RunnerTransactions {
       logged: false,
       // What is pinned stays with the runner when the transaction is over.
       source: {
-        acquire: async () => pinned.connection ?? (await driver.acquire("writer", "transaction")),
+        acquire: async () =>
+          pinned.connection ?? (await driver.acquire("writer", "transaction", { begins: true })),
+        begin: (connection) => ConnectionPool.of(connection).begin(connection),
+        commit: async (connection) => {
+          if (connection === pinned.connection) await connection.run("COMMIT");
+          else await ConnectionPool.of(connection).commit(connection);
+        },
         release: async (connection, failure) => {
           if (connection !== pinned.connection)
             await ConnectionPool.of(connection).release(connection, failure);

@@ -46,6 +46,12 @@ export class SandboxConnection implements Connection {
     await this.#watched(() => this.#connection.script(sql));
   }
 
+  /** Who waits for the connection may be outside of the sandbox. */
+  async commitAndBegin(): Promise<boolean> {
+    await this.run("COMMIT");
+    return false;
+  }
+
   /** SQLite copies nothing while the connection itself writes (https://sqlite.org/c3ref/backup_finish.html). */
   async backup(): Promise<void> {
     throw refusedInSandbox("backup()");

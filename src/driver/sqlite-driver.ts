@@ -10,7 +10,7 @@ import { quotedName } from "../sql/quoted-name";
 import { admission, type Role } from "./admission";
 import { CombinedReads, type SingleRead } from "./combined-reads";
 import type { Connection } from "./connection";
-import { ConnectionPool } from "./connection-pool";
+import { type AcquireOptions, ConnectionPool } from "./connection-pool";
 import { attach, setPragmas } from "./connection-setup";
 import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
@@ -205,9 +205,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   /** A connection for `label`; fails at once where the running code holds what it would wait for. */
-  async acquire(role: Role, label: string): Promise<Connection> {
+  async acquire(role: Role, label: string, { begins = false } = {}): Promise<Connection> {
     this.#assertAccepting();
-    return await this.#acquire(this.pool, role, label);
+    return await this.#acquire(this.pool, role, { label, begins });
   }
 
   /** Lends a connection for one statement. */
@@ -266,7 +266,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     try {
       // Nearly always there is one; a promise for each would cost more than the look.
       if (role === "reader") done = this.#reads.tryTake() ?? (await this.#reads.take(signal));
-      const connection = pool.tryAcquire(role, label) ?? (await this.#acquire(pool, role, label, signal));
+      const connection = pool.tryAcquire(role, label) ?? (await this.#acquire(pool, role, { label, signal }));
       let failure: unknown;
       try {
         return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
@@ -292,18 +292,20 @@ export class SqliteDriver extends BetterSqlite3Driver {
     if (this.#inFlight.size === 0) this.#allEnded?.();
   }
 
-  async #acquire(pool: ConnectionPool, role: Role, label: string, signal?: AbortSignal): Promise<Connection> {
-    const ready = pool.tryAcquire(role, label);
+  async #acquire(pool: ConnectionPool, role: Role, options: AcquireOptions): Promise<Connection> {
+    const ready = pool.tryAcquire(role, options.label);
     if (ready) return ready;
-    this.#assertNotOwn(pool, role, label);
-    return await pool.acquire(role, { label, signal });
+    this.#assertNotOwn(pool, role, options.label);
+    return await pool.acquire(role, options);
   }
 
   /** Where a transaction gets its connection: from the pool of now, also if the database was closed and opened since. */
   #source(role: Role, label: string): ConnectionSource {
     const { pool } = this;
     return {
-      acquire: (signal) => this.#acquire(pool, role, label, signal),
+      acquire: (signal) => this.#acquire(pool, role, { label, signal, begins: role === "writer" }),
+      begin: (connection) => pool.begin(connection),
+      commit: (connection) => pool.commit(connection),
       release: (connection, failure) => pool.release(connection, failure),
       discard: (connection) => pool.discard(connection),
       committed: (connection) => pool.assertInPlace(connection),

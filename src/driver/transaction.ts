@@ -11,6 +11,9 @@ export interface ConnectionSource {
   release(connection: Connection, failure?: unknown): Promise<void> | undefined;
   /** Takes back a connection whose state is unknown. */
   discard(connection: Connection): Promise<void>;
+  /** Begins a transaction that writes, and commits one, where that is not just the statement. */
+  begin?(connection: Connection): Promise<void>;
+  commit?(connection: Connection): Promise<void>;
   /** Called after a commit; what it throws is told instead of that, and the connection discarded. */
   committed?(connection: Connection): void;
 }
@@ -90,7 +93,8 @@ export class Transaction extends Scope {
       // On the single connection of a memory database nothing else would stop a write.
       if (readonly && connection.role === "writer") await connection.run("PRAGMA query_only=ON");
       // A reader cannot take the write lock, not even to find that there is nothing to write to (?mode=ro).
-      await this.control(readonly || connection.role === "reader" ? "BEGIN" : "BEGIN IMMEDIATE", signal);
+      if (readonly || connection.role === "reader") await this.control("BEGIN", signal);
+      else await this.#send("BEGIN IMMEDIATE", () => source.begin?.(connection), signal);
     } catch (error) {
       await this.#giveBack(connection);
       throw error;
@@ -100,10 +104,19 @@ export class Transaction extends Scope {
 
   /** What ends a transaction is not stopped by a signal: its state would be unknown. */
   async control(sql: string, signal?: AbortSignal): Promise<void> {
+    await this.#send(sql, () => undefined, signal);
+  }
+
+  /** Sends `sql`, unless the source has a way of its own to do what it does. */
+  async #send(
+    sql: string,
+    ownWay: () => Promise<void> | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { busyTimeout, observe } = this.#options;
     const connection = this.#connection!;
     const run = () =>
-      retryWhileBusy(() => connection.run(sql), { busyTimeout, signal }).catch((error) =>
+      retryWhileBusy<unknown>(() => ownWay() ?? connection.run(sql), { busyTimeout, signal }).catch((error) =>
         throwMapped(sql, [], error, connection),
       );
     await (observe ? observe(sql, run) : run());
@@ -112,8 +125,8 @@ export class Transaction extends Scope {
   protected async keep(): Promise<void> {
     const connection = this.#connection;
     if (!connection) return;
-    await this.control("COMMIT");
     const { source, readonly } = this.#options;
+    await this.#send("COMMIT", () => (readonly ? undefined : source.commit?.(connection)), undefined);
     try {
       if (!readonly) source.committed?.(connection);
     } catch (error) {

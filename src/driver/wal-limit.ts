@@ -26,6 +26,11 @@ export class WalLimit {
     this.#mostBytes = mostBytes;
   }
 
+  /** Whether {@link keep} looks the next time, for which no transaction may be open. */
+  get isDue(): boolean {
+    return (this.#returns + 1) % LOOK_EVERY === 0;
+  }
+
   /** To be called with the writer when it comes back, before anyone else has it. Mostly there is nothing to wait for. */
   keep(writer: Connection): Promise<void> | undefined {
     return ++this.#returns % LOOK_EVERY === 0 ? this.#look(writer) : undefined;

@@ -6,6 +6,8 @@ export interface WaitOptions {
   readonly timeout?: number | undefined;
   /** Stops waiting and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** What for; of interest only to who gives what is waited for. */
+  readonly purpose?: unknown;
 }
 
 /** One who waits in line: settled exactly once, by its turn, its timeout or its signal. */
@@ -16,9 +18,10 @@ export class Waiter<T> {
   #timer: NodeJS.Timeout | undefined;
   #abort: (() => void) | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly purpose: unknown;
 
   /** `leave` is called when the waiter gives up, so that the line can forget it. */
-  constructor({ timeout = Infinity, signal }: WaitOptions, leave: (waiter: Waiter<T>) => void) {
+  constructor({ timeout = Infinity, signal, purpose }: WaitOptions, leave: (waiter: Waiter<T>) => void) {
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -28,6 +31,7 @@ export class Waiter<T> {
       this.reject(reason);
     };
     this.#signal = signal;
+    this.purpose = purpose;
     if (timeout !== Infinity) {
       this.#timer = setTimeout(() => giveUp(new WaitTimeoutError(`waited ${timeout} ms`)), timeout);
     }

@@ -74,6 +74,12 @@ export class ResourcePool<R extends object> {
     };
   }
 
+  /** What for the one who has waited longest wants a resource. */
+  get nextPurpose(): unknown {
+    const [waiter] = this.#waiters;
+    return waiter?.purpose;
+  }
+
   /** The resources that are in use, in the order they were taken. */
   get active(): ReadonlySet<R> {
     return this.#active;

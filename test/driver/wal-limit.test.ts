@@ -32,18 +32,23 @@ function endlessReaders(database: SqliteDatabase, chains: number): () => Promise
   };
 }
 
-test("the WAL stays bounded under endless readers and writers", async () => {
+const INSERT = "INSERT INTO log (data) VALUES (randomblob(6000))";
+
+test.each([
+  ["statements", (database: SqliteDatabase) => database.exec(INSERT)],
+  ["sessions", (database: SqliteDatabase) => database.session((session) => session.exec(INSERT))],
+])("the WAL stays bounded under endless readers and %s that write", async (_, insert) => {
   const database = await databases.open({ pragmas: { journal_size_limit: MEBIBYTE } });
   await database.exec("CREATE TABLE log (id INTEGER PRIMARY KEY, data)");
   const stop = endlessReaders(database, 3);
   let largest = 0;
   const write = async () => {
-    for (let times = 0; times < 500; times++) {
-      await database.exec("INSERT INTO log (data) VALUES (randomblob(6000))");
+    for (let times = 0; times < 250; times++) {
+      await insert(database);
       largest = Math.max(largest, statSync(`${databases.path}-wal`).size);
     }
   };
-  await Promise.all([write(), write()]);
+  await Promise.all([write(), write(), write(), write()]);
   await stop();
   expect(await rawRead(databases.path, "SELECT count(*) AS n FROM log")).toEqual([{ n: 1000 }]);
   // Twelve were written, and without the limit they would all be in it.
