@@ -25,7 +25,6 @@ export class Session implements AsyncDisposable {
   readonly #runner: SqliteQueryRunner & { manager: EntityManager };
   /** Whether work that names no session takes part in this one. */
   readonly #joins: boolean;
-  readonly #unitOfWork: UnitOfWork;
   /** What is to be done when it is closed. */
   #closed: (() => void) | undefined;
 
@@ -34,7 +33,6 @@ export class Session implements AsyncDisposable {
     this.#scope = scope;
     this.#joins = joins;
     this.#runner = dataSource.createScopedQueryRunner(scope);
-    this.#unitOfWork = UnitOfWork.of(scope);
   }
 
   /** A session under manual control; `closed` is called when it is closed. */
@@ -76,7 +74,7 @@ export class Session implements AsyncDisposable {
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
       await session.#undo().catch(() => {});
-      if (scope.parent) session.#unitOfWork.undone(scope);
+      if (scope.parent) scope.pending?.undone(scope);
       throw error;
     }
     // A subscriber that fails now undoes nothing any more.
@@ -290,6 +288,11 @@ export class Session implements AsyncDisposable {
       await this.#scope.restart("rollback").catch(() => {});
       throw error;
     }
+  }
+
+  /** Made when it is asked for: before every statement it would be looked for what is to be written. */
+  get #unitOfWork(): UnitOfWork {
+    return UnitOfWork.of(this.#scope);
   }
 
   #assertActive(): void {
