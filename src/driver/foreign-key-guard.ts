@@ -21,9 +21,13 @@ export class ForeignKeyGuard {
     this.#before = undefined;
   }
 
-  /** To be called before the first statement that changes anything. */
-  async remember(place: Place): Promise<void> {
-    if (this.#isOn) this.#before ??= await violations(place);
+  /** To be called before the first statement that changes anything; `undefined` if there is nothing to wait for. */
+  remember(place: Place): Promise<void> | undefined {
+    return this.#isOn && !this.#before ? this.#look(place) : undefined;
+  }
+
+  async #look(place: Place): Promise<void> {
+    this.#before ??= await violations(place);
   }
 
   /** @throws DatabaseError naming tables and numbers of rows */

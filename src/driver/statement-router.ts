@@ -116,7 +116,8 @@ export class StatementRouter {
       await transactions.end(scope, kind);
       return NOTHING;
     }
-    if (!readsOnly) await guard.remember(scope);
+    const remembered = readsOnly ? undefined : guard.remember(scope);
+    if (remembered) await remembered;
     const inScope = {
       ...call,
       readonly: call.readonly || scope.readonly,

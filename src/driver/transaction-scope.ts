@@ -75,6 +75,12 @@ export abstract class Scope implements TransactionScope {
   abstract isWithin(scope: TransactionScope): boolean;
   /** The connection, inside the transaction. This and what follows is called with the lock held. */
   abstract begin(): Promise<Connection>;
+  /** What `run` does on the connection. */
+  protected attempt<T>(connection: Connection, use: (connection: Connection) => Promise<T>): Promise<T> {
+    return use(connection);
+  }
+  /** Called with what a statement failed with. */
+  protected failed(_error: unknown): void {}
   /** A statement that begins, marks or ends the transaction, as the observer sees it. */
   abstract control(sql: string): Promise<void>;
   protected abstract keep(): Promise<void>;
@@ -88,13 +94,14 @@ export abstract class Scope implements TransactionScope {
   }
 
   async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    const release = await this.#lock.acquire({ signal: this.signal });
+    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal: this.signal }));
     try {
       this.#assertOpen();
-      const connection = await this.begin();
+      const connection = this.connection ?? (await this.begin());
       try {
-        return await use(connection);
+        return await this.attempt(connection, use);
       } catch (error) {
+        this.failed(error);
         await this.#notice(connection, error);
         throw error;
       }

@@ -73,15 +73,15 @@ export class Transaction extends Scope {
    * The first read may find the file locked where it is not in WAL mode, and is tried again. What reads nothing of the
    * file, as EXPLAIN does, may come before it; once something was read, the lock is there and no read is BUSY.
    */
-  override async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    return await super.run(async (connection) => {
-      try {
-        return await (this.readonly ? retryWhileBusy(() => use(connection), this.#options) : use(connection));
-      } catch (error) {
-        if (makesUnusable(error)) this.#failure = error;
-        throw error;
-      }
-    });
+  protected override attempt<T>(
+    connection: Connection,
+    use: (connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    return this.readonly ? retryWhileBusy(() => use(connection), this.#options) : use(connection);
+  }
+
+  protected override failed(error: unknown): void {
+    if (makesUnusable(error)) this.#failure = error;
   }
 
   async begin(): Promise<Connection> {
