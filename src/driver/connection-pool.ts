@@ -190,7 +190,8 @@ export class ConnectionPool {
   /** Commits, before {@link release}; and begins the transaction that waits for the same connection, if one does. */
   commit(connection: Connection): Promise<void> {
     // The WAL cannot be looked at inside of a transaction.
-    return this.#handOver.commit(connection, this.#isNextToBegin(connection) && !this.#walLimit?.isDue);
+    if (this.#walLimit?.isDue) return connection.run("COMMIT").then(() => {});
+    return this.#handOver.commit(connection, this.#isNextToBegin(connection));
   }
 
   #isNextToBegin({ role }: Connection): boolean {

@@ -178,7 +178,7 @@ export abstract class Scope implements TransactionScope {
   async #acquireToEnd(): Promise<() => void> {
     this.#ending = true;
     while (this.#child) await this.#child.rollback();
-    const release = await this.#lock.acquire();
+    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire());
     this.#ending = false;
     return release;
   }

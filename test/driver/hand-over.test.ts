@@ -1,6 +1,7 @@
 import { renameSync } from "node:fs";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import type { SqliteDatabase } from "../../src/sqlite-database";
+import { movableClock } from "../support/clock";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { deferred, until } from "../support/deferred";
@@ -11,6 +12,7 @@ import { StatementLog } from "../support/statement-log";
 const databases = testDatabases();
 const rows = async () => (await rawRead(databases.path, "SELECT n FROM t ORDER BY rowid")).map(({ n }) => n);
 
+const clock = movableClock();
 const log = new StatementLog();
 afterEach(() => {
   log.heard = undefined;
@@ -80,6 +82,30 @@ test("the next transaction begins in the call that commits, a session as well as
     "COMMIT",
   ]);
   expect(await rows()).toEqual([1, 2, 3]);
+});
+
+test("other processes get their chance after half a second, and until nobody waits any more", async () => {
+  const database = await open();
+  const pool = poolOf(database);
+  const writer = await pool.acquire("writer", { label: "test" });
+  await pool.release(writer);
+  const commitAndBegin = jest.spyOn(writer, "commitAndBegin");
+  for (const _ of [1, 2]) {
+    commitAndBegin.mockClear();
+    const first = await holding(database);
+    const others = Promise.all([
+      insert(database, 2),
+      insert(database, 3).then(() => clock.advance(500)),
+      insert(database, 4),
+      insert(database, 5),
+      insert(database, 6),
+    ]);
+    await first.queued(5);
+    first.commit();
+    await others;
+    // 1 for 2, 2 for 3, and 3 for 4 before the clock moved.
+    expect(commitAndBegin).toHaveBeenCalledTimes(3);
+  }
 });
 
 test("a commit that fails is the failure of its own session, and the next one begins for itself", async () => {
