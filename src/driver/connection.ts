@@ -7,6 +7,7 @@ import { exactIntegers } from "./exact-integers";
 import { interruptAtExit } from "./interrupt-at-exit";
 import { type BackupProgress, copyDatabase } from "./native-backup";
 import { type Prepare, StatementCache } from "./statement-cache";
+import { callEnded, callStarted } from "./stay-awake";
 
 export type Row = Record<string, unknown>;
 
@@ -249,6 +250,7 @@ class NativeConnection implements Connection {
     };
     this.#interrupt = interrupt;
     signal?.addEventListener("abort", interrupt);
+    callStarted();
     const beLeftAlone = (): void => {
       this.#interrupt = undefined;
       clearInterval(timer);
@@ -256,6 +258,7 @@ class NativeConnection implements Connection {
     };
     const end = (error: Error | null, result?: unknown): void => {
       beLeftAlone();
+      callEnded();
       this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
     };
     if (method === "script") {
