@@ -6,6 +6,7 @@ const { join } = require("node:path");
 const { PeerProcess } = require("./peer-process");
 const { peerNamed } = require("./peers");
 const { summarize } = require("./statistics");
+const { MOST_WARM_UP_ROUNDS } = require("./warm-up");
 
 /** Why a peer has no figure for a workload; `undefined` if it has. */
 function lacking(name, { needs, instead }, canDo) {
@@ -14,9 +15,7 @@ function lacking(name, { needs, instead }, canDo) {
 }
 
 /** How long a peer warms up, at least: its code is compiled in steps, the last of them after thousands of calls. */
-const WARM_UP_MS = 700;
-
-const MOST_WARM_UP_ROUNDS = 8;
+const WARM_UP_MS = 1000;
 
 /** How many rounds there are of what takes seconds. */
 const LONG_ROUNDS = 3;

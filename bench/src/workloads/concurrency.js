@@ -41,7 +41,7 @@ module.exports = [
     unit: "µs",
     template: "small",
     needs: "page",
-    operations: 1000,
+    operations: 2000,
     quick: 100,
     async verify(context) {
       const { user, posts: found } = await context.peer.page(5);

@@ -1,6 +1,7 @@
 "use strict";
 
 const { concurrently } = require("../concurrently");
+const { MOST_WARM_UP_ROUNDS } = require("../warm-up");
 const { AUTHORS, user, users, USERS } = require("../rows");
 
 /** What a write left behind, whichever way it went. */
@@ -30,12 +31,9 @@ const inArrays = (name, title, call, { rows, calls = 1, quick }) => ({
   },
 });
 
-/** Rounds that warm up have numbers below zero. */
-const WARM_UP_ROUNDS = 8;
-
 /** Users without posts, others in each round. */
 const idsOfRound = ({ count, round }) =>
-  Array.from({ length: count }, (_, index) => AUTHORS + 1 + (round + WARM_UP_ROUNDS) * count + index);
+  Array.from({ length: count }, (_, index) => AUTHORS + 1 + (round + MOST_WARM_UP_ROUNDS) * count + index);
 
 module.exports = [
   {
@@ -84,7 +82,7 @@ module.exports = [
     unit: "µs",
     template: "small",
     needs: "remove",
-    operations: 500,
+    operations: 250,
     quick: 20,
     verify: verifying(({ peer }) => peer.remove(USERS)),
     prepare: idsOfRound,
