@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import {
-  ChildEntity,
   Column,
   CreateDateColumn,
   Entity,
@@ -9,13 +8,13 @@ import {
   ManyToOne,
   type ObjectLiteral,
   PrimaryGeneratedColumn,
-  TableInheritance,
   VersionColumn,
 } from "typeorm";
 import { toBindValues } from "../../src/driver/bind-parameters";
 import { bindNumbers } from "../../src/driver/escape-parameters";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { analyzeStatement } from "../../src/sql/statement";
+import { Animal, Dog } from "../support/animals";
 import { dataSources, rejection } from "../support/data-sources";
 import { rawRead } from "../support/raw-database";
 import { SilentLogger } from "../support/silent-logger";
@@ -114,22 +113,6 @@ class Tagged {
 
   @Column()
   tag!: string;
-}
-
-@Entity()
-@TableInheritance({ column: { type: "varchar", name: "kind" } })
-class Animal {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column()
-  name!: string;
-}
-
-@ChildEntity()
-class Dog extends Animal {
-  @Column("integer", { default: 1 })
-  age!: number;
 }
 
 @Entity()

@@ -3,6 +3,7 @@ import sqlite3 from "sqlite3";
 import { EntitySchema } from "typeorm";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
+import { until } from "../support/deferred";
 import { rawExec } from "../support/raw-database";
 
 // Results with many rows are read as JSON where that holds every value exactly.
@@ -199,7 +200,9 @@ test("a signal interrupts a reading as JSON", async () => {
   const stop = new AbortController();
   const reading = database.exec(sql, [COUNT], { signal: stop.signal });
   const stopped = expect(reading).rejects.toThrow("enough");
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() =>
+    database.stats().holders.some(({ statement }) => statement?.includes("json_group_array")),
+  );
   stop.abort(new Error("enough"));
   await stopped;
 });

@@ -10,10 +10,10 @@ import {
   type ObjectLiteral,
   OneToMany,
   PrimaryGeneratedColumn,
-  TableInheritance,
 } from "typeorm";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
+import { Animal, Dog } from "../support/animals";
 import { dataSources } from "../support/data-sources";
 
 // What an insert, update or save merges into entities is what TypeORM's own code merges.
@@ -82,22 +82,6 @@ class House {
 
   @Column(() => Place)
   place!: Place;
-}
-
-@Entity()
-@TableInheritance({ column: { type: "varchar", name: "kind" } })
-class Animal {
-  @PrimaryGeneratedColumn()
-  id!: number;
-
-  @Column()
-  name!: string;
-}
-
-@ChildEntity()
-class Dog extends Animal {
-  @Column("integer", { default: 1 })
-  age!: number;
 }
 
 @ChildEntity()
