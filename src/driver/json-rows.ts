@@ -1,6 +1,7 @@
 import type { BindValue } from "../sql/bind-value";
 import { type StatementAnalysis, splitStatements } from "../sql/statement";
 import type { Connection, Row } from "./connection";
+import { planOf } from "./query-program";
 
 interface Query {
   readonly statement: StatementAnalysis;
@@ -126,9 +127,10 @@ async function readingOf(
     const program = await explain("EXPLAIN", text!);
     const isJson = program.some(({ p4 }) => /^(json|->)/.test(String(p4)));
     if (isJson) return "impossible";
-    const plan = planOf(await explain("EXPLAIN QUERY PLAN", text!));
+    const plan = async (query: string) =>
+      planOf((await explain("EXPLAIN QUERY PLAN", query)).filter(isOfQuery));
     // Without ORDER BY the rows come in the order in which they are found.
-    if (planOf(await explain("EXPLAIN QUERY PLAN", reading)) !== plan) return "impossible";
+    if ((await plan(text!)) !== (await plan(reading))) return "impossible";
   } catch (error) {
     if (signal?.aborted) throw error;
     return "impossible";
@@ -136,10 +138,11 @@ async function readingOf(
   return { sql: reading, names, schemaVersion };
 }
 
-/** How the rows are found, without what is done with them. */
-function planOf(steps: readonly Row[]): string {
-  const isAround = /^(CO-ROUTINE|SCAN) rows_read_as_json$|pragma_schema_version|^SCALAR SUBQUERY/;
-  return JSON.stringify(steps.map(({ detail }) => String(detail)).filter((detail) => !isAround.test(detail)));
+/** What the reading as JSON adds to the plan of the query. */
+const ADDED = /^(CO-ROUTINE|SCAN) rows_read_as_json$|pragma_schema_version|^SCALAR SUBQUERY/;
+
+function isOfQuery({ detail }: Row): boolean {
+  return !ADDED.test(String(detail));
 }
 
 /** The values of each column; `undefined` if one of them may not be what SQLite has. */
