@@ -56,6 +56,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
   #pool: ConnectionPool | undefined;
+  /** The first connection, from when it is asked for. */
+  #firstConnection: Promise<void> | undefined;
   /** Those that are open, each inside of the one before. */
   readonly #sandboxes: Sandbox[] = [];
   /** Sandboxes that are opened together are opened one inside the other. */
@@ -82,16 +84,46 @@ export class SqliteDriver extends BetterSqlite3Driver {
     throw this.#closed ? new DatabaseClosedError() : new NotInitializedError("run a query");
   }
 
+  /**
+   * Resolves as soon as a thread is at work on the first connection: TypeORM builds its metadata meanwhile, and then
+   * calls {@link afterConnect}.
+   */
   override async connect(): Promise<void> {
+    await new Promise<void>((atWork, failed) => {
+      this.#firstConnection = this.#open(atWork);
+      this.#firstConnection.catch(failed);
+    });
+  }
+
+  /** Entities with a `database` of their own were found while the metadata was built. */
+  override async afterConnect(): Promise<void> {
+    await this.#firstConnection;
+    if (!this.hasAttachedDatabases()) return;
+    for (const { attachFilepathAbsolute } of Object.values(this.attachedDatabases)) {
+      await mkdir(dirname(attachFilepathAbsolute), { recursive: true });
+    }
+    const connection = await this.pool.acquire("writer", { label: "init" });
+    await this.#attach(connection);
+    await this.pool.release(connection);
+  }
+
+  async #open(atWork: () => void): Promise<void> {
     const { path, mode, text } = this.settings.location;
+    this.wasEmpty = false;
     const pool = new ConnectionPool({
       ...this.settings,
       path,
       mode,
       walLimit: walLimitOf(this.settings),
-      setUp: (connection) => this.#setUp(connection),
+      setUp: async (connection) => {
+        const pragmasSet = setPragmas(connection, this.settings);
+        atWork();
+        const isEmpty = await pragmasSet;
+        // At the first connection it may not be known yet what is to be attached.
+        if (this.#pool) await this.#attach(connection);
+        else this.wasEmpty = isEmpty;
+      },
     });
-    this.wasEmpty = false;
     try {
       // A look first, which needs no thread; the threads are only about to start.
       if (mode === "rwc" && path !== ":memory:" && !existsSync(dirname(path))) {
@@ -106,17 +138,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
     this.#pool = pool;
     this.#closed = false;
     this.#refusing = false;
-  }
-
-  /** Entities with a `database` of their own were found while the metadata was built, after the first connection. */
-  override async afterConnect(): Promise<void> {
-    if (!this.hasAttachedDatabases()) return;
-    for (const { attachFilepathAbsolute } of Object.values(this.attachedDatabases)) {
-      await mkdir(dirname(attachFilepathAbsolute), { recursive: true });
-    }
-    const connection = await this.pool.acquire("writer", { label: "init" });
-    await this.#attach(connection);
-    await this.pool.release(connection);
   }
 
   /** Whether everything that is done now will be undone. */
@@ -150,6 +171,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
+    if (!this.#pool) await this.#firstConnection?.catch(() => {});
     const pool = this.#pool;
     if (!pool) return;
     this.#refusing = true;
@@ -359,13 +381,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   protected override loadDependencies(): void {
     // sqlite3 is imported by connection.ts; better-sqlite3, which the base class would load, is not needed.
-  }
-
-  async #setUp(connection: Connection): Promise<void> {
-    const isEmpty = await setPragmas(connection, this.settings);
-    // The first connection tells, before there is a pool.
-    if (!this.#pool) this.wasEmpty = isEmpty;
-    await this.#attach(connection);
   }
 
   async #attach(connection: Connection): Promise<void> {

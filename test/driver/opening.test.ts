@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sqlite3 from "sqlite3";
 import { Column, Entity, PrimaryGeneratedColumn } from "typeorm";
 import { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { ConfigurationError, CorruptDatabaseError, ReadonlyDatabaseError } from "../../src/errors";
@@ -17,6 +18,8 @@ class Note {
   @Column()
   text!: string;
 }
+
+afterEach(() => jest.restoreAllMocks());
 
 const open = dataSources();
 const folder = temporaryFolder();
@@ -50,6 +53,33 @@ describe("opening", () => {
     expect(() => new SqliteDataSource({ database: path(), poolTimeout: 30_000 })).toThrow("did you mean 30?");
     expect(() => new SqliteDataSource({ database: "" })).toThrow(ConfigurationError);
     expect(() => new SqliteDataSource({ database: folder.path })).toThrow("folder");
+  });
+
+  test("has a thread set up the first connection while TypeORM builds its metadata", async () => {
+    const happened: string[] = [];
+    const { exec } = sqlite3.Database.prototype;
+    jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
+      this: sqlite3.Database,
+      sql,
+      done,
+    ) {
+      happened.push("set-up begins");
+      return exec.call(this, sql, function (this: sqlite3.Statement, error) {
+        happened.push("set-up ends");
+        done?.call(this, error);
+      });
+    });
+    class Watched extends SqliteDataSource {
+      protected override async buildMetadatas(): Promise<void> {
+        happened.push("metadata begins");
+        await super.buildMetadatas();
+        happened.push("metadata ends");
+      }
+    }
+    const dataSource = new Watched({ database: path(), entities: [Note] });
+    await dataSource.initialize();
+    expect(happened).toEqual(["set-up begins", "metadata begins", "metadata ends", "set-up ends"]);
+    await dataSource.destroy();
   });
 
   test("before it, and on a data source that was never opened, queries say what to do", async () => {
