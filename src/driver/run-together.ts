@@ -1,6 +1,7 @@
 import type { Query } from "typeorm/driver/Query.js";
 import { splitStatements } from "../sql/statement";
-import { isEngineError } from "./busy-retry";
+import { isEngineError, retryWhileBusy } from "./busy-retry";
+import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import { isObserved } from "./observe-statement";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
@@ -26,19 +27,55 @@ export async function collectStatements(
  * @throws QueryError naming the first that SQLite refuses
  */
 export async function runTogether(runner: SqliteQueryRunner, statements: readonly Query[]): Promise<void> {
-  const isPlain = ({ parameters }: Query): boolean => !parameters?.length;
   const plain = statements.filter(isPlain);
   const together = plain.length > 1 && !isObserved(runner) && (await runScript(runner, plain));
   const others = together ? statements.filter((statement) => !isPlain(statement)) : statements;
   for (const { query, parameters } of others) await runner.query(query, parameters);
 }
 
+/**
+ * Runs statements as one transaction, in one call to SQLite.
+ *
+ * @returns whether it was committed; if not, nothing has changed, and each can be run by itself, which tells why
+ */
+export async function commitTogether(
+  runner: SqliteQueryRunner,
+  statements: readonly Query[],
+): Promise<boolean> {
+  const { driver } = runner;
+  if (isObserved(runner) || driver.isSandboxed || !statements.every(isPlain)) return false;
+  const script = scriptOf(["BEGIN IMMEDIATE", ...statements.map(({ query }) => query), "COMMIT"]);
+  if (script === undefined) return false;
+  return await driver.useOnce("writer", "createAll", async (connection) => {
+    try {
+      await retryWhileBusy(() => connection.script(script), driver.settings);
+    } catch {
+      await connection.run("ROLLBACK").catch(() => {});
+      return false;
+    }
+    ConnectionPool.of(connection).assertInPlace(connection);
+    return true;
+  });
+}
+
+function isPlain({ parameters }: Query): boolean {
+  return !parameters?.length;
+}
+
+/** A comment at the end of a statement takes in what follows it, so that they are not as many any more. */
+function scriptOf(texts: readonly string[]): string | undefined {
+  const script = texts.join(";\n");
+  return splitStatements(script).length === texts.length ? script : undefined;
+}
+
 /** Whether all of them have run, or else none. */
 async function runScript(runner: SqliteQueryRunner, statements: readonly Query[]): Promise<boolean> {
-  const texts = ["SAVEPOINT together", ...statements.map(({ query }) => query), "RELEASE together"];
-  const script = texts.join(";\n");
-  // A comment at the end of one takes in what follows it, so that they are not as many any more.
-  if (splitStatements(script).length !== texts.length) return false;
+  const script = scriptOf([
+    "SAVEPOINT together",
+    ...statements.map(({ query }) => query),
+    "RELEASE together",
+  ]);
+  if (script === undefined) return false;
   return await runner.scope!.run(async (connection) => {
     try {
       await connection.script(script);

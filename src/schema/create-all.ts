@@ -1,7 +1,8 @@
 import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
 import { View } from "typeorm/schema-builder/view/View.js";
-import { collectStatements, runTogether } from "../driver/run-together";
+import { collectStatements, commitTogether, runTogether } from "../driver/run-together";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
+import type { SqliteDriver } from "../driver/sqlite-driver";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { existingNames, tablesOf, viewsOf } from "./managed-objects";
 
@@ -15,20 +16,34 @@ export async function createAll(dataSource: SqliteDataSource, { look = true } = 
   const mayBeComplete = look || managedBy(dataSource).length === 0;
   // The option cache has a table too, which only TypeORM knows.
   if (mayBeComplete && !dataSource.queryResultCache && !(await isMissingAny(dataSource))) return;
+  if (!look && !dataSource.queryResultCache && (await createAtOnce(dataSource))) return;
   await dataSource.manager.transaction(async ({ queryRunner }) => {
     const runner = queryRunner as SqliteQueryRunner;
     const missing = await missingFrom(dataSource, runner);
-    const statements = await collectStatements(runner, async () => {
-      await createMetadataTable(dataSource, runner);
-      for (const metadata of missing) {
-        if (metadata.tableType === "view")
-          await runner.createView(View.create(metadata, dataSource.driver), true);
-        else await runner.createTable(describe(dataSource, metadata));
-      }
-    });
-    await runTogether(runner, statements);
+    await runTogether(runner, await creationOf(missing, runner));
     // The option cache would fail without its table.
     await dataSource.queryResultCache?.synchronize(runner);
+  });
+}
+
+/** Creates everything in one call, where nothing exists yet. Whether it did; if not, nothing has changed. */
+async function createAtOnce(dataSource: SqliteDataSource): Promise<boolean> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    return await commitTogether(runner, await creationOf(managedBy(dataSource), runner));
+  } finally {
+    await runner.release();
+  }
+}
+
+async function creationOf(metadatas: readonly EntityMetadata[], runner: SqliteQueryRunner) {
+  const { driver } = runner;
+  return await collectStatements(runner, async () => {
+    await createMetadataTable(runner);
+    for (const metadata of metadatas) {
+      if (metadata.tableType === "view") await runner.createView(View.create(metadata, driver), true);
+      else await runner.createTable(describe(driver, metadata));
+    }
   });
 }
 
@@ -53,15 +68,15 @@ async function missingFrom(dataSource: SqliteDataSource, runner: QueryRunner): P
 }
 
 /** SQLite cannot add a foreign key later, so all stand in CREATE TABLE; what they refer to may come after. */
-function describe({ driver }: SqliteDataSource, metadata: EntityMetadata): Table {
+function describe(driver: SqliteDriver, metadata: EntityMetadata): Table {
   const table = Table.create(metadata, driver);
   table.foreignKeys = metadata.foreignKeys.map((foreignKey) => TableForeignKey.create(foreignKey, driver));
   return table;
 }
 
 /** In it TypeORM keeps the text of views and generated columns, which `synchronize()` compares with. */
-async function createMetadataTable(dataSource: SqliteDataSource, runner: QueryRunner): Promise<void> {
-  const builder = dataSource.driver.createSchemaBuilder() as unknown as {
+async function createMetadataTable(runner: SqliteQueryRunner): Promise<void> {
+  const builder = runner.driver.createSchemaBuilder() as unknown as {
     createMetadataTableIfNecessary(runner: QueryRunner): Promise<void>;
   };
   await builder.createMetadataTableIfNecessary(runner);

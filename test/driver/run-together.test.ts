@@ -16,6 +16,7 @@ import {
 } from "typeorm";
 import { DiskFullError, QueryError } from "../../src";
 import { testDatabases } from "../support/databases";
+import { rawExec, rawRead, withRaw } from "../support/raw-database";
 import { schemaOf } from "../support/schema-of";
 import { Note } from "../support/small-entities";
 import { StatementLog } from "../support/statement-log";
@@ -73,6 +74,21 @@ const tables = (count: number) =>
       }),
   );
 
+/** Does something before each attempt to create the tables of a new file. */
+function beforeCreation(act: (attempt: number) => Promise<unknown>): void {
+  const { exec } = sqlite3.Database.prototype;
+  let attempts = 0;
+  jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
+    this: sqlite3.Database,
+    sql,
+    done,
+  ) {
+    if (!sql.startsWith("BEGIN IMMEDIATE;")) return exec.call(this, sql, done);
+    void act(++attempts).then(() => exec.call(this, sql, done));
+    return this;
+  });
+}
+
 describe("of the statements that create tables", () => {
   test("the one that SQLite refuses is named, and nothing is left behind", async () => {
     const [heard, unheard] = [new StatementLog(), false as const];
@@ -125,6 +141,37 @@ describe("of the statements that create tables", () => {
     const oneByOne = databases.folder.file(`${where}.db`);
     await databases.open({ entities, echo: new StatementLog() }, oneByOne);
     expect(await schemaOf(databases.path)).toEqual(await schemaOf(oneByOne));
+  });
+
+  test("all go in one call in a new file, with what begins and ends their transaction", async () => {
+    const scripts = jest.spyOn(sqlite3.Database.prototype, "exec");
+    await databases.open({ entities: tables(3) });
+    const sent = scripts.mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("CREATE TABLE"));
+    expect(sent.map((sql) => sql.split(";\n"))).toEqual([
+      ["BEGIN IMMEDIATE", ...tables(3).map(() => expect.stringMatching(/^CREATE TABLE/)), "COMMIT"],
+    ]);
+  });
+
+  test("those are left out that somebody else ran after the file was found empty", async () => {
+    beforeCreation(() => rawExec(databases.path, "CREATE TABLE table_1 (theirs)"));
+    await databases.open({ entities: tables(3) });
+    const created = await rawRead(databases.path, "SELECT name FROM sqlite_schema WHERE name LIKE 'table%'");
+    expect(created.map(({ name }) => name).sort()).toEqual(["table_0", "table_1", "table_2"]);
+    expect(await rawRead(databases.path, "SELECT theirs FROM table_1")).toEqual([]);
+  });
+
+  test("all wait for a lock that somebody else has", async () => {
+    let attempts = 0;
+    await withRaw(databases.path, async (other) => {
+      beforeCreation(async (attempt) => {
+        attempts = attempt;
+        if (attempt === 1) await other.exec("BEGIN IMMEDIATE");
+        if (attempt === 3) await other.exec("ROLLBACK");
+      });
+      await databases.open({ entities: tables(3) });
+    });
+    expect(attempts).toBe(3);
+    expect(Object.keys(await schemaOf(databases.path))).toHaveLength(3);
   });
 
   test("loggers are told of each as it runs", async () => {
