@@ -64,7 +64,8 @@ export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
   readonly #readers: ResourcePool<Connection>;
   readonly #writer: ResourcePool<Connection>;
-  readonly #held = new Map<Connection, { label: string; since: number }>();
+  /** Who holds each connection, and since when; without a label nobody does. */
+  readonly #holds = new WeakMap<Connection, { label: string | undefined; since: number }>();
   /** Device and inode of the file that each connection has open. */
   readonly #files = new WeakMap<Connection, string>();
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
@@ -215,7 +216,8 @@ export class ConnectionPool {
   }
 
   #giveBack(connection: Connection): void {
-    this.#held.delete(connection);
+    const hold = this.#holds.get(connection);
+    if (hold) hold.label = undefined;
     this.#of(connection.role).release(connection);
   }
 
@@ -252,7 +254,7 @@ export class ConnectionPool {
 
   /** Gives back a connection whose state is unknown or changed; it is closed and never reused. */
   async discard(connection: Connection): Promise<void> {
-    this.#held.delete(connection);
+    this.#holds.delete(connection);
     await this.#of(connection.role).discard(connection);
   }
 
@@ -284,11 +286,12 @@ export class ConnectionPool {
   }
 
   allHolders(): ConnectionHolder[] {
-    return [...this.#held.keys()].map((connection) => this.#holderOf(connection));
+    const active = new Set([...this.#readers.active, ...this.#writer.active]);
+    return [...active].filter((one) => this.#holds.get(one)?.label).map((one) => this.#holderOf(one));
   }
 
   #holderOf(connection: Connection): ConnectionHolder {
-    const { label, since } = this.#held.get(connection) ?? { label: "opening", since: performance.now() };
+    const { label = "opening", since = performance.now() } = this.#holds.get(connection) ?? {};
     return { label, age: (performance.now() - since) / 1000, statement: connection.lastStatement };
   }
 
@@ -338,8 +341,16 @@ export class ConnectionPool {
   }
 
   #lend(connection: Connection, label: string): Connection {
-    this.#held.set(connection, { label, since: performance.now() });
-    lenders.set(connection, this);
+    const since = performance.now();
+    const hold = this.#holds.get(connection);
+    if (hold) {
+      hold.label = label;
+      hold.since = since;
+    } else {
+      this.#holds.set(connection, { label, since });
+    }
+    // A sandbox has a pool of its own for a connection of another.
+    if (lenders.get(connection) !== this) lenders.set(connection, this);
     return connection;
   }
 

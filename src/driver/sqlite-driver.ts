@@ -24,6 +24,7 @@ import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
+import { WorkInFlight } from "./work-in-flight";
 import type { WriteCheck } from "./write-check";
 
 interface OpenTransactionOptions {
@@ -68,9 +69,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly #combinedReads = new CombinedReads();
   /** Whether closing has begun. */
   #refusing = false;
-  /** The transactions, and the single statements, that have not ended. */
-  readonly #inFlight = new Set<object>();
-  #allEnded: (() => void) | undefined;
+  /** The transactions and the single statements, since the database was opened. */
+  #inFlight = new WorkInFlight();
 
   constructor(dataSource: SqliteDataSource, settings: DriverSettings) {
     super(dataSource);
@@ -184,19 +184,13 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }, this.settings.closeTimeout);
     });
     try {
-      if (this.#inFlight.size > 0) {
-        const ended = new Promise<void>((resolve) => {
-          this.#allEnded = resolve;
-        });
-        await Promise.race([ended, timeout]);
-      }
+      await Promise.race([this.#inFlight.allEnded(), timeout]);
       const [outermost] = this.#sandboxes;
       if (outermost) await this.#restore(outermost);
       await pool.close();
     } finally {
       clearTimeout(timer);
-      this.#inFlight.clear();
-      this.#allEnded = undefined;
+      this.#inFlight = new WorkInFlight();
       this.#pool = undefined;
       this.#closed = true;
     }
@@ -205,17 +199,15 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
   openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
     this.#assertAccepting();
-    const transaction = new Transaction({
+    return new Transaction({
       source: source ?? this.#source(readonly ? "reader" : "writer", label),
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
       signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
-      ended: (over) => this.#over(over),
+      ended: this.#inFlight.begin(),
     });
-    this.#inFlight.add(transaction);
-    return transaction;
   }
 
   override createSchemaBuilder(): SqliteSchemaBuilder {
@@ -258,8 +250,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     read: SingleRead,
     alone: (connection: Connection) => Promise<StatementResult>,
   ): Promise<StatementResult> {
-    const token = {};
-    this.#inFlight.add(token);
+    const ended = this.#inFlight.begin();
     try {
       return await this.#combinedReads.run(
         read,
@@ -267,7 +258,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
         alone,
       );
     } finally {
-      this.#over(token);
+      ended();
     }
   }
 
@@ -282,8 +273,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const { pool } = this;
-    const token = {};
-    this.#inFlight.add(token);
+    const ended = this.#inFlight.begin();
     let done: (() => void) | undefined;
     try {
       // Nearly always there is one; a promise for each would cost more than the look.
@@ -301,17 +291,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
       }
     } finally {
       done?.();
-      this.#over(token);
+      ended();
     }
   }
 
   #assertAccepting(): void {
     if (this.#refusing) throw new DatabaseClosedError(this.#pool ? CLOSING : undefined);
-  }
-
-  #over(work: object): void {
-    this.#inFlight.delete(work);
-    if (this.#inFlight.size === 0) this.#allEnded?.();
   }
 
   async #acquire(pool: ConnectionPool, role: Role, options: AcquireOptions): Promise<Connection> {

@@ -26,7 +26,7 @@ import { RowStream } from "./row-stream";
 import type { ExecuteOptions, StatementResult } from "./run-statement";
 import { RunnerTransactions } from "./runner-transactions";
 import type { SqliteDriver } from "./sqlite-driver";
-import { StatementRouter } from "./statement-router";
+import { callOf, StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
 
 const RELEASED = Promise.resolve();
@@ -48,15 +48,17 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     this.dataSource = driver.dataSource;
     this.mode = mode;
     this.broadcaster = new Broadcaster(this);
-    this.#pinned = new PinnedConnection(driver);
-    const held = { driver, pinned: this.#pinned, guard: this.#guard };
+    const pinned = new PinnedConnection(driver);
+    this.#pinned = pinned;
+    const guard = this.#guard;
     const changed = (depth: number): void => {
       // What TypeORM reads to decide whether to begin a transaction of its own.
       this.transactionDepth = depth;
       this.isTransactionActive = depth > 0;
     };
-    this.#transactions = new RunnerTransactions({ ...held, changed }, joined);
-    this.#router = new StatementRouter({ ...held, transactions: this.#transactions });
+    const transactions = new RunnerTransactions({ driver, pinned, guard, changed }, joined);
+    this.#transactions = transactions;
+    this.#router = new StatementRouter({ driver, pinned, guard, transactions });
   }
 
   /** The transaction or savepoint that a statement sent now runs in. */
@@ -96,9 +98,8 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     const flushed = this.flushPending();
     if (flushed) await flushed;
     try {
-      return await observeStatement(this, sql, values, () =>
-        this.#router.run({ ...options, statement, sql, values }),
-      );
+      const call = callOf(statement, sql, values, options);
+      return await observeStatement(this, sql, values, () => this.#router.run(call));
     } catch (error) {
       // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.
       if (

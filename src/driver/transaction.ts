@@ -30,7 +30,7 @@ export interface TransactionOptions {
   /** Sees the statements that begin and end it, for logging. */
   readonly observe?: (sql: string, run: () => Promise<unknown>) => Promise<unknown>;
   /** Called when it is over, however it ended. */
-  readonly ended?: (transaction: TransactionScope) => void;
+  readonly ended?: () => void;
 }
 
 /** The outermost scope: holds a connection from its first statement to its end. */
@@ -153,7 +153,7 @@ export class Transaction extends Scope {
   }
 
   protected override over(): void {
-    this.#options.ended?.(this);
+    this.#options.ended?.();
   }
 
   protected async renew(how: "commit" | "rollback"): Promise<void> {
