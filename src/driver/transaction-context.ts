@@ -18,8 +18,8 @@ const storage = new AsyncLocalStorage<NestedFrame | undefined>();
 
 /** The transactions around the code that is running, of one database; follows promises, timers and events. */
 export class TransactionContext {
-  run<T>(frame: TransactionFrame, work: () => T): T {
-    return storage.run({ ...frame, owner: this, outer: storage.getStore() }, work);
+  run<T>({ scope, joins }: TransactionFrame, work: () => T): T {
+    return storage.run({ scope, joins, owner: this, outer: storage.getStore() }, work);
   }
 
   /** Runs `work` as if it were outside of every transaction of this database. */
@@ -34,8 +34,9 @@ export class TransactionContext {
 
   /** The transaction that work without one of its own takes part in. */
   get ambient(): TransactionScope | undefined {
-    for (const { joins, scope } of this.#frames()) if (joins) return scope;
-    return undefined;
+    let frame = this.#own(storage.getStore());
+    while (frame && !frame.joins) frame = this.#own(frame.outer);
+    return frame?.scope;
   }
 
   /**
@@ -43,18 +44,19 @@ export class TransactionContext {
    * An outer session's object used inside a nested one would otherwise wait for the nested one to end.
    */
   innermost(scope: TransactionScope): TransactionScope {
-    const [current] = this.surrounding();
+    const current = this.#own(storage.getStore())?.scope;
     return current?.isWithin(scope) ? current : scope;
   }
 
   /** The transactions around the running code, from the inside out. */
   *surrounding(): Iterable<TransactionScope> {
-    for (const { scope } of this.#frames()) yield scope;
+    for (let frame = this.#own(storage.getStore()); frame; frame = this.#own(frame.outer)) yield frame.scope;
   }
 
-  *#frames(): Iterable<NestedFrame> {
-    for (let frame = storage.getStore(); frame; frame = frame.outer) {
-      if (frame.owner === this) yield frame;
-    }
+  /** This frame, or else the next one around it, that is of this database. */
+  #own(frame: NestedFrame | undefined): NestedFrame | undefined {
+    let own = frame;
+    while (own && own.owner !== this) own = own.outer;
+    return own;
   }
 }
