@@ -30,10 +30,11 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
 
   const script = wanted.map(pragmaStatement).join("; ");
   await attempt(script, () => connection.script(script));
-  const names = wanted.map(({ name }) => name).filter((name) => !NO_TABLE.has(name));
+  const uncertain = wanted.filter((pragma) => !cannotFail(pragma));
+  const names = uncertain.map(({ name }) => name).filter((name) => !NO_TABLE.has(name));
   // Reads the file for the first time, for what is no database at all.
   const [values = {}] = await query(readBack([...names, "schema_version"])).catch(() => []);
-  for (const pragma of wanted) {
+  for (const pragma of uncertain) {
     let actual = values[pragma.name];
     if (actual === undefined) {
       const [row] = await query(`PRAGMA ${pragma.name}`);
@@ -44,6 +45,11 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
   const [{ schema_version: version } = {}] =
     values.schema_version === undefined ? await query("PRAGMA schema_version") : [values];
   return version === 0;
+}
+
+/** To map nothing is always possible; to read it back would be a call more for every connection. */
+function cannotFail({ name, value }: Pragma): boolean {
+  return name === "mmap_size" && Number(value) === 0;
 }
 
 function pragmasOf(role: Role, { location, pragmas }: DriverSettings): Pragma[] {
