@@ -96,6 +96,12 @@ test("creates no table where createAll is false", async () => {
   expect(await rawRead(databases.path, "SELECT name FROM sqlite_schema")).toEqual([]);
 });
 
+test("waits for nobody, so that a poolTimeout of 0 does not keep the file from being opened", async () => {
+  const database = await databases.open({ entities: [Note], poolTimeout: 0 });
+  await database.session(({ manager }) => manager.insert(Note, { text: "written" }));
+  expect(await rawRead(databases.path, NOTES)).toMatchObject([{ text: "written" }]);
+});
+
 test("synchronizes where synchronize is true", async () => {
   await rawExec(databases.path, "CREATE TABLE notes (id integer PRIMARY KEY AUTOINCREMENT NOT NULL)");
   await databases.open({ entities: [Note], synchronize: true });

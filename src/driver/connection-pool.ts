@@ -34,6 +34,8 @@ export interface AcquireOptions {
   /** Who asks, named in timeouts. */
   readonly label: string;
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds, instead of `poolTimeout`. */
+  readonly timeout?: number;
   /** Whether a transaction that writes is to begin on it, by {@link ConnectionPool.begin}. */
   readonly begins?: boolean;
 }
@@ -145,12 +147,14 @@ export class ConnectionPool {
   }
 
   /**
-   * @throws PoolTimeoutError after `poolTimeout`, naming who holds what was waited for
+   * @throws PoolTimeoutError after the timeout, naming who holds what was waited for
    * @throws DatabaseClosedError after {@link close}
    */
-  async acquire(role: Role, { label, signal, begins }: AcquireOptions): Promise<Connection> {
+  async acquire(
+    role: Role,
+    { label, signal, timeout = this.#options.poolTimeout, begins }: AcquireOptions,
+  ): Promise<Connection> {
     if (this.#terminated) throw this.#terminated;
-    const { poolTimeout: timeout } = this.#options;
     try {
       return this.#lend(await this.#of(role).acquire({ timeout, signal, purpose: begins && BEGIN }), label);
     } catch (error) {

@@ -129,7 +129,9 @@ export class SqliteDriver extends BetterSqlite3Driver {
       if (mode === "rwc" && path !== ":memory:" && !existsSync(dirname(path))) {
         await mkdir(dirname(path), { recursive: true });
       }
-      await pool.release(await pool.acquire("writer", { label: "init" }));
+      // Nobody holds it, so that this takes as long as opening the file does.
+      const first = { label: "init", timeout: Number.POSITIVE_INFINITY };
+      await pool.release(await pool.acquire("writer", first));
     } catch (error) {
       pool.terminate();
       await pool.close();
