@@ -11,7 +11,10 @@ export interface ExecOptions {
   readonly readonly?: boolean | undefined;
   /** Seconds for all of it, waiting included; then it is interrupted with {@link SessionTimeoutError}. */
   readonly timeout?: number | undefined;
-  /** Stops waiting or interrupts the statement; the promise rejects with the signal's reason. */
+  /**
+   * Stops waiting or interrupts the statement; the promise rejects with the signal's reason, and then nothing was done.
+   * A statement that has ended by then resolves with what it did.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

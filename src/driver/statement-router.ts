@@ -136,7 +136,7 @@ export class StatementRouter {
     return await scope.run((connection) => {
       if (pinsConnection && !transactions.joined) pinned.adopt(connection);
       return this.#on(connection, inScope);
-    });
+    }, signal);
   }
 
   /** On a connection for just this statement. */

@@ -38,8 +38,10 @@ export interface TransactionScope {
   /**
    * Runs `use` with the transaction's connection, alone: after the statements and savepoints that came before.
    * Begins the transaction if nothing has yet.
+   *
+   * @param signal stops waiting, instead of the signal of the scope
    */
-  run<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
+  run<T>(use: (connection: Connection) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Opens a savepoint; what comes after in this scope waits until that has ended. */
   savepoint(options?: SavepointOptions): Promise<TransactionScope>;
   commit(): Promise<void>;
@@ -74,7 +76,7 @@ export abstract class Scope implements TransactionScope {
   abstract pending: PendingWrites | undefined;
   abstract isWithin(scope: TransactionScope): boolean;
   /** The connection, inside the transaction. This and what follows is called with the lock held. */
-  abstract begin(): Promise<Connection>;
+  abstract begin(signal?: AbortSignal): Promise<Connection>;
   /** What `run` does on the connection. */
   protected attempt<T>(connection: Connection, use: (connection: Connection) => Promise<T>): Promise<T> {
     return use(connection);
@@ -93,11 +95,11 @@ export abstract class Scope implements TransactionScope {
     return this.parent?.isUndone ?? false;
   }
 
-  async run<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal: this.signal }));
+  async run<T>(use: (connection: Connection) => Promise<T>, signal = this.signal): Promise<T> {
+    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal }));
     try {
       this.#assertOpen();
-      const connection = this.connection ?? (await this.begin());
+      const connection = this.connection ?? (await this.begin(signal));
       try {
         return await this.attempt(connection, use);
       } catch (error) {
@@ -261,8 +263,8 @@ class Savepoint extends Scope {
     return scope === this || this.#parent.isWithin(scope);
   }
 
-  begin(): Promise<Connection> {
-    return this.#parent.begin();
+  begin(signal = this.signal): Promise<Connection> {
+    return this.#parent.begin(signal);
   }
 
   control(sql: string): Promise<void> {

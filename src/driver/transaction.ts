@@ -84,9 +84,9 @@ export class Transaction extends Scope {
     if (makesUnusable(error)) this.#failure = error;
   }
 
-  async begin(): Promise<Connection> {
+  async begin(signal = this.signal): Promise<Connection> {
     if (this.#connection) return this.#connection;
-    const { source, readonly, signal } = this.#options;
+    const { source, readonly } = this.#options;
     const connection = await source.acquire(signal);
     this.#connection = connection;
     try {

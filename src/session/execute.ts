@@ -5,7 +5,7 @@ import { checkCallOptions } from "../options/call-options";
 import { bindParameters, type Parameters } from "../sql/parameters";
 import { Result } from "../sql/result";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
-import { Deadline, unlessAborted } from "./deadline";
+import { Deadline } from "./deadline";
 
 const OPTIONS: readonly (keyof ExecOptions)[] = ["readonly", "timeout", "signal"];
 
@@ -42,14 +42,14 @@ export async function execute<T>(
   return new Result<T>({ rows: rows as T[], columns, changes, lastInsertRowid });
 }
 
-/** Waiting for a turn inside a session cannot be interrupted, but it can be left; what is left is never run. */
+/** What is stopped too late succeeds: who is told that it was stopped may rely on its having done nothing. */
 async function runWithin<T>(
   limits: Pick<ExecOptions, "timeout" | "signal">,
   run: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   const deadline = new Deadline("The statement", limits);
   try {
-    return await unlessAborted(run(deadline.signal), deadline.signal);
+    return await run(deadline.signal);
   } finally {
     deadline.end();
   }

@@ -1,4 +1,5 @@
 import { renameSync } from "node:fs";
+import { setImmediate as immediate } from "node:timers/promises";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { movableClock } from "../support/clock";
@@ -6,7 +7,8 @@ import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { deferred, until } from "../support/deferred";
 import { OtherProcess } from "../support/other-process";
-import { rawRead } from "../support/raw-database";
+import { randomTest } from "../support/random";
+import { rawExec, rawRead } from "../support/raw-database";
 import { StatementLog } from "../support/statement-log";
 
 const databases = testDatabases();
@@ -297,4 +299,48 @@ test("in memory, where settings are put back between two sessions, nothing is ha
   });
   await Promise.all([first, insert(database, 2)]);
   expect((await database.exec("SELECT count(*) FROM t")).scalar()).toBe(2);
+});
+
+const TABLES = `
+  CREATE TABLE p (id INTEGER PRIMARY KEY);
+  CREATE TABLE t (n, p REFERENCES p DEFERRABLE INITIALLY DEFERRED)`;
+
+randomTest("however each ends, it is in the file if that was told, and else not", async (random) => {
+  const endings = new Set<string>();
+  for (let round = 0; round < 40; round++) {
+    const path = databases.folder.file(`${round}.db`);
+    // Opening a connection may take longer than some of these times.
+    await rawExec(path, TABLES);
+    const database = await databases.open(
+      {
+        closeTimeout: 0,
+        poolTimeout: random.pick([0.001, 0.003, 20]),
+        poolRecycle: random.pick([0.001, 3600]),
+        poolPrePing: random.chance(0.5),
+      },
+      path,
+    );
+    const writes = Array.from({ length: 12 }, (_, n) => {
+      const signal = random.chance(0.5) ? AbortSignal.timeout(1 + random.below(8)) : undefined;
+      // Nobody has the key 7, which the commit will find out.
+      const sql = `INSERT INTO t VALUES (${n}, ${random.pick([null, null, 7])})`;
+      return random.chance(0.3)
+        ? database.exec(sql, {}, { signal })
+        : database.session((session) => session.exec(sql), { signal });
+    });
+    const settled = Promise.allSettled(writes);
+    if (random.chance(0.5)) {
+      for (let turns = random.below(60); turns > 0; turns--) await immediate();
+      await database.close();
+    }
+    const outcomes = await settled;
+    await database.close();
+    const committed = [...outcomes.keys()].filter((n) => outcomes[n]!.status === "fulfilled");
+    const found = await rawRead(path, "SELECT n FROM t ORDER BY n");
+    expect(found.map(({ n }) => n)).toEqual(committed);
+    for (const outcome of outcomes)
+      endings.add(outcome.status === "fulfilled" ? "committed" : outcome.reason.name);
+  }
+  const all = ["DatabaseClosedError", "ConstraintError", "PoolTimeoutError", "TimeoutError", "committed"];
+  expect([...endings]).toEqual(expect.arrayContaining(all));
 });

@@ -1,9 +1,12 @@
+import sqlite3 from "sqlite3";
 import { ConfigurationError, SessionTimeoutError } from "../../src/errors";
 import { testDatabases } from "../support/databases";
 import { deferred, settleNative, until } from "../support/deferred";
 import { rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
 import { within } from "../support/within";
+
+type NativeRun = (values: unknown[], done: (this: unknown, error: Error | null) => void) => unknown;
 
 const databases = testDatabases();
 const open = () => databases.open({ entities: [Note] });
@@ -135,6 +138,46 @@ describe.each(ENDS)("%s", (_, options, reason) => {
     await expectUsable(database);
     expect(await notes()).toContain("kept");
   });
+});
+
+test("a write that has ended when it is stopped tells what it did, and not that it was stopped", async () => {
+  const database = await open();
+  const abort = new AbortController();
+  const { run } = sqlite3.Statement.prototype as unknown as { run: NativeRun };
+  const native = jest.spyOn(sqlite3.Statement.prototype as unknown as { run: NativeRun }, "run");
+  native.mockImplementation(function (this: sqlite3.Statement, values, done) {
+    return run.call(this, values, function (this: unknown, error) {
+      abort.abort(enough);
+      // Whoever would rather tell of that has every opportunity before the outcome is known.
+      setImmediate(() => done.call(this, error));
+    });
+  });
+  const { changes } = await database.exec(INSERT, { text: "written" }, { signal: abort.signal });
+  native.mockRestore();
+  expect(changes).toBe(1);
+  expect(await notes()).toEqual(["written"]);
+});
+
+test("a statement that waits for a savepoint of its session to end is stopped at once, and never run", async () => {
+  const database = await open();
+  const [entered, leave] = [deferred(), deferred()];
+  await database.session(async (session) => {
+    const inner = session.transaction(async () => {
+      entered.resolve();
+      await leave.promise;
+    });
+    await entered.promise;
+    const abort = new AbortController();
+    const waiting = database.detach(() =>
+      session.exec(INSERT, { text: "stopped" }, { signal: abort.signal }),
+    );
+    abort.abort(enough);
+    await expect(within(SOON, waiting)).rejects.toBe(enough);
+    leave.resolve();
+    await inner;
+    await session.exec(INSERT, { text: "after it" });
+  });
+  expect(await notes()).toEqual(["after it"]);
 });
 
 test("a signal that is aborted already keeps everything from running", async () => {
