@@ -30,6 +30,7 @@ class Participant {
   memory = 0;
   failure;
   #spent = 0;
+  #uncounted = 0;
 
   constructor(name, workload, { folder, templates, quick }) {
     this.name = name;
@@ -69,16 +70,21 @@ class Participant {
     return this.#attempt(() => this.process.ask("verify"));
   }
 
-  /** Rounds that do not count. */
-  async warmUp() {
+  /** Rounds that do not count; as many as there will be others are left to lead in to those. */
+  async warmUp(rounds) {
     const enough = this.quick ? 0 : WARM_UP_MS;
     let spent = 0;
-    for (let round = 1; round <= MOST_WARM_UP_ROUNDS; round++) {
-      const result = await this.#warmRound(-round);
+    while (this.#uncounted < MOST_WARM_UP_ROUNDS - rounds) {
+      const result = await this.#warmRound(-++this.#uncounted);
       if (!result) return;
       spent += result.elapsed;
       if (spent >= enough) return;
     }
+  }
+
+  /** A round that does not count, after a pause in which the other peers had the caches and the memory of the machine. */
+  async leadIn() {
+    if (this.#spent < ENOUGH_MS) await this.#warmRound(-++this.#uncounted);
   }
 
   async round(round) {
@@ -153,10 +159,13 @@ async function measure(workload, peers, settings) {
       await compare(participants);
     }
     // Where a round takes seconds, comparing has warmed up.
-    if (!workload.cold && !workload.long) for (const participant of participants) await participant.warmUp();
+    const warms = !workload.cold && !workload.long;
+    if (warms) for (const participant of participants) await participant.warmUp(rounds);
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < participants.length; turn++) {
-        await participants[(turn + round) % participants.length].round(round);
+        const participant = participants[(turn + round) % participants.length];
+        if (warms && !settings.quick) await participant.leadIn();
+        await participant.round(round);
       }
     }
     if (!workload.cold) for (const participant of participants) await participant.end();

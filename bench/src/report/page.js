@@ -101,8 +101,8 @@ of its connections, read back before anything is timed: ${statements.map((text) 
 What the libraries find, and what they leave behind, is compared first. The entity has a generated key and two columns with
 defaults; TypeORM's own drivers read those back after each insert.
 
-Every library runs every workload in a process of its own. They take turns, one round each, after
-rounds that do not count; ${rounds} rounds, or up to 3 of what takes seconds. A time is the median of the rounds, and ± half of the distance between the
+Every library runs every workload in a process of its own. They take turns, one round each, after rounds that do not count,
+one of them right before each that does; ${rounds} rounds, or up to 3 of what takes seconds. A time is the median of the rounds, and ± half of the distance between the
 quartiles. **n×** is how many times as long as this library it took, as the median over the rounds: above 1 this library is
 faster. \`–\` is what a library does not have.
 
