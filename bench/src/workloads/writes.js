@@ -42,7 +42,8 @@ module.exports = [
     unit: "µs",
     template: "small",
     needs: "save",
-    operations: 300,
+    // Enough for SQLite to copy the WAL into the file in each round, and not in every second one.
+    operations: 1000,
     quick: 20,
     verify: verifying(async ({ peer }) => {
       const { id } = await peer.save(user(1));
@@ -70,7 +71,7 @@ module.exports = [
     unit: "µs",
     template: "small",
     needs: "update",
-    operations: 500,
+    operations: 2000,
     quick: 20,
     verify: verifying(({ peer }) => peer.update(7, { age: 99 })),
     run: ({ peer, count, round }) =>
