@@ -172,6 +172,25 @@ describe("stats", () => {
     expect(database.stats()).toEqual(nothing);
   });
 
+  test("name those who hold connections oldest first, whatever they hold and however they are called", async () => {
+    const database = await databases.open();
+    await database.session(
+      async () => {
+        await database.exec("CREATE TABLE t (n)");
+        await database.detach(() =>
+          database.session(
+            async () => {
+              await database.exec("SELECT 1");
+              expect(database.stats().holders.map(({ label }) => label)).toEqual(["", "reader"]);
+            },
+            { readonly: true, label: "reader" },
+          ),
+        );
+      },
+      { label: "" },
+    );
+  });
+
   test("name the sessions that have a connection, their age and their last statement", async () => {
     const database = await databases.open();
     await using session = await database.openSession({ label: "report", readonly: true });

@@ -291,7 +291,8 @@ export class ConnectionPool {
 
   allHolders(): ConnectionHolder[] {
     const active = new Set([...this.#readers.active, ...this.#writer.active]);
-    return [...active].filter((one) => this.#holds.get(one)?.label).map((one) => this.#holderOf(one));
+    const held = [...active].filter((connection) => this.#holds.get(connection)?.label !== undefined);
+    return held.map((connection) => this.#holderOf(connection)).sort((one, other) => other.age - one.age);
   }
 
   #holderOf(connection: Connection): ConnectionHolder {
@@ -352,9 +353,8 @@ export class ConnectionPool {
       hold.since = since;
     } else {
       this.#holds.set(connection, { label, since });
+      lenders.set(connection, this);
     }
-    // A sandbox has a pool of its own for a connection of another.
-    if (lenders.get(connection) !== this) lenders.set(connection, this);
     return connection;
   }
 

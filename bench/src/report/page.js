@@ -102,7 +102,7 @@ What the libraries find, and what they leave behind, is compared first. The enti
 defaults; TypeORM's own drivers read those back after each insert.
 
 Every library runs every workload in a process of its own. They take turns, one round each, after rounds that do not count,
-one of them right before each that does; ${rounds} rounds, or up to 3 of what takes seconds. A time is the median of the rounds, and ± half of the distance between the
+one of them right before each that does; ${rounds} rounds, or up to 3 of what takes seconds, where comparing has warmed up. A time is the median of the rounds, and ± half of the distance between the
 quartiles. **n×** is how many times as long as this library it took, as the median over the rounds: above 1 this library is
 faster. \`–\` is what a library does not have.
 
