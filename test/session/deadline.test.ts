@@ -180,6 +180,28 @@ test("a statement that waits for a savepoint of its session to end is stopped at
   expect(await notes()).toEqual(["after it"]);
 });
 
+test("the first statement of a session, which waits for the writer, is stopped at once, and the session goes on", async () => {
+  const database = await open();
+  const [entered, leave] = [deferred(), deferred()];
+  const first = database.session(async (session) => {
+    await session.exec(INSERT, { text: "first" });
+    entered.resolve();
+    await leave.promise;
+  });
+  await entered.promise;
+  await database.session(async (session) => {
+    const abort = new AbortController();
+    const waiting = session.exec(INSERT, { text: "stopped" }, { signal: abort.signal });
+    await until(() => database.stats().writer.waiting === 1);
+    abort.abort(enough);
+    await expect(within(SOON, waiting)).rejects.toBe(enough);
+    leave.resolve();
+    await session.exec(INSERT, { text: "second" });
+  });
+  await first;
+  expect(await notes()).toEqual(["first", "second"]);
+});
+
 test("a signal that is aborted already keeps everything from running", async () => {
   const database = await open();
   const signal = AbortSignal.abort(enough);
