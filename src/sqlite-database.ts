@@ -256,7 +256,7 @@ export class SqliteDatabase extends Database<Session> {
 
   async ping(): Promise<boolean> {
     try {
-      return this.isInitialized && (await this.#dataSource.driver.pool.ping());
+      return this.isInitialized && (await this.#dataSource.driver.lender.pool.ping());
     } catch {
       return false;
     }
@@ -428,7 +428,7 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   #assertNoTransaction(operation: string): void {
-    if (this.#dataSource.driver.isSandboxed) throw refusedInSandbox(operation);
+    if (this.#dataSource.driver.lender.isSandboxed) throw refusedInSandbox(operation);
     this.#assertOutside(operation);
   }
 

@@ -33,7 +33,7 @@ export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseSt
       holders: [],
     };
   }
-  const { pool } = driver;
+  const { pool } = driver.lender;
   const holders = pool.allHolders();
   // Nothing can write to it, and its readers are no writers.
   if (driver.settings.location.mode === "ro") {

@@ -22,7 +22,7 @@ export class PinnedConnection {
 
   /** The writer, from now on this runner's. */
   async take(): Promise<Connection> {
-    this.#taking ??= this.#driver.acquire("writer", "query runner with a connection of its own");
+    this.#taking ??= this.#driver.lender.acquire("writer", "query runner with a connection of its own");
     try {
       const connection = await this.#taking;
       await ConnectionPool.of(connection).markAltered(connection);

@@ -53,7 +53,7 @@ export async function* readPages(
   const { driver } = runner;
   const dataSource = runner.dataSource as SqliteDataSource;
   const { signal } = options;
-  if (driver.isSandboxed) {
+  if (driver.lender.isSandboxed) {
     // There is one connection, which the code that reads the stream needs as well.
     const { rows = [] } = await runner.execute(sql, values, { ...options, readonly: true });
     yield rows;

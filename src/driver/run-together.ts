@@ -43,10 +43,10 @@ export async function commitTogether(
   statements: readonly Query[],
 ): Promise<boolean> {
   const { driver } = runner;
-  if (isObserved(runner) || driver.isSandboxed || !statements.every(isPlain)) return false;
+  if (isObserved(runner) || driver.lender.isSandboxed || !statements.every(isPlain)) return false;
   const script = scriptOf(["BEGIN IMMEDIATE", ...statements.map(({ query }) => query), "COMMIT"]);
   if (script === undefined) return false;
-  return await driver.useOnce("writer", "createAll", async (connection) => {
+  return await driver.lender.useOnce("writer", "createAll", async (connection) => {
     try {
       await retryWhileBusy(() => connection.script(script), driver.settings);
     } catch {

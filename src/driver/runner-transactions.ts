@@ -70,7 +70,7 @@ export class RunnerTransactions {
       // What is pinned stays with the runner when the transaction is over.
       source: {
         acquire: async () =>
-          pinned.connection ?? (await driver.acquire("writer", "transaction", { begins: true })),
+          pinned.connection ?? (await driver.lender.acquire("writer", "transaction", { begins: true })),
         begin: (connection) => ConnectionPool.of(connection).begin(connection),
         commit: async (connection) => {
           if (connection === pinned.connection) await connection.run("COMMIT");

@@ -3,28 +3,21 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { EntityMetadata, ObjectLiteral, ReplicationMode } from "typeorm";
 import { BetterSqlite3Driver } from "typeorm/driver/better-sqlite3/BetterSqlite3Driver.js";
-import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../errors";
-import { FairLock } from "../pool/fair-lock";
-import { Turns } from "../pool/turns";
 import { quotedName } from "../sql/quoted-name";
-import { admission, type Role } from "./admission";
-import { CombinedReads, type SingleRead } from "./combined-reads";
 import type { Connection } from "./connection";
-import { type AcquireOptions, ConnectionPool } from "./connection-pool";
+import { ConnectionLender } from "./connection-lender";
+import { ConnectionPool } from "./connection-pool";
 import { attach, setPragmas } from "./connection-setup";
 import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
 import { bindNumbers } from "./escape-parameters";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
-import type { StatementResult } from "./run-statement";
-import { Sandbox } from "./sandbox";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
-import { WorkInFlight } from "./work-in-flight";
 import type { WriteCheck } from "./write-check";
 
 interface OpenTransactionOptions {
@@ -38,11 +31,6 @@ interface OpenTransactionOptions {
   readonly source?: ConnectionSource;
 }
 
-/** How long the reads before it may take, all of them, until the pool grows for a single read. */
-const LONG_READ_MS = 50;
-
-const CLOSING = "The database is closing and takes no new work.";
-
 /**
  * TypeORM's SQLite driver, over a pool of connections instead of a single one.
  *
@@ -52,36 +40,18 @@ const CLOSING = "The database is closing and takes no new work.";
 export class SqliteDriver extends BetterSqlite3Driver {
   readonly settings: DriverSettings;
   readonly context = new TransactionContext();
+  readonly lender: ConnectionLender;
   /** Whether there was nothing in the database when it was opened. */
   wasEmpty = false;
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
-  #pool: ConnectionPool | undefined;
   /** The first connection, from when it is asked for. */
   #firstConnection: Promise<void> | undefined;
-  /** Those that are open, each inside of the one before. */
-  readonly #sandboxes: Sandbox[] = [];
-  /** Sandboxes that are opened together are opened one inside the other. */
-  readonly #opening = new FairLock();
-  #closed = false;
-  /** Turns for single reads: one more than can run, so that the next is ready. */
-  readonly #reads = new Turns({ permits: admission.mostReaders + 1, patience: LONG_READ_MS });
-  readonly #combinedReads = new CombinedReads();
-  /** Whether closing has begun. */
-  #refusing = false;
-  /** The transactions and the single statements, since the database was opened. */
-  #inFlight = new WorkInFlight();
 
   constructor(dataSource: SqliteDataSource, settings: DriverSettings) {
     super(dataSource);
     this.settings = settings;
-  }
-
-  /** @throws NotInitializedError, DatabaseClosedError */
-  get pool(): ConnectionPool {
-    const pool = this.#sandboxes.at(-1)?.pool ?? this.#pool;
-    if (pool) return pool;
-    throw this.#closed ? new DatabaseClosedError() : new NotInitializedError("run a query");
+    this.lender = new ConnectionLender(settings, this.context);
   }
 
   /**
@@ -102,9 +72,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
     for (const { attachFilepathAbsolute } of Object.values(this.attachedDatabases)) {
       await mkdir(dirname(attachFilepathAbsolute), { recursive: true });
     }
-    const connection = await this.pool.acquire("writer", { label: "init" });
+    const { pool } = this.lender;
+    const connection = await pool.acquire("writer", { label: "init" });
     await this.#attach(connection);
-    await this.pool.release(connection);
+    await pool.release(connection);
   }
 
   async #open(atWork: () => void): Promise<void> {
@@ -120,7 +91,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
         atWork();
         const isEmpty = await pragmasSet;
         // At the first connection it may not be known yet what is to be attached.
-        if (this.#pool) await this.#attach(connection);
+        if (this.lender.isOpen) await this.#attach(connection);
         else this.wasEmpty = isEmpty;
       },
     });
@@ -137,78 +108,26 @@ export class SqliteDriver extends BetterSqlite3Driver {
       await pool.close();
       throw openError(text, error);
     }
-    this.#pool = pool;
-    this.#closed = false;
-    this.#refusing = false;
-  }
-
-  /** Whether everything that is done now will be undone. */
-  get isSandboxed(): boolean {
-    return this.#sandboxes.length > 0;
-  }
-
-  /**
-   * Waits for the writer's turn, and from then on does everything inside of one transaction, until that is rolled back
-   * by the function that this resolves with: on one connection, with savepoints in the place of transactions.
-   *
-   * @throws PoolTimeoutError naming who holds the writer's turn
-   */
-  async openSandbox(): Promise<() => Promise<void>> {
-    const done = await this.#opening.acquire();
-    try {
-      const sandbox = await Sandbox.begin(await this.acquire("writer", "sandbox"), this.settings);
-      this.#sandboxes.push(sandbox);
-      return () => this.#restore(sandbox);
-    } finally {
-      done();
-    }
-  }
-
-  /** Those inside of it first. */
-  async #restore(sandbox: Sandbox): Promise<void> {
-    const index = this.#sandboxes.indexOf(sandbox);
-    const opened = index < 0 ? [sandbox] : this.#sandboxes.splice(index);
-    for (const one of opened.reverse()) await one.restore();
+    this.lender.open(pool);
   }
 
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
-    if (!this.#pool) await this.#firstConnection?.catch(() => {});
-    const pool = this.#pool;
-    if (!pool) return;
-    this.#refusing = true;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        for (const { pool } of this.#sandboxes) pool.terminate();
-        pool.terminate();
-        resolve();
-      }, this.settings.closeTimeout);
-    });
-    try {
-      await Promise.race([this.#inFlight.allEnded(), timeout]);
-      const [outermost] = this.#sandboxes;
-      if (outermost) await this.#restore(outermost);
-      await pool.close();
-    } finally {
-      clearTimeout(timer);
-      this.#inFlight = new WorkInFlight();
-      this.#pool = undefined;
-      this.#closed = true;
-    }
+    if (!this.lender.isOpen) await this.#firstConnection?.catch(() => {});
+    await this.lender.close();
   }
 
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
   openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
-    this.#assertAccepting();
+    const { lender } = this;
     return new Transaction({
-      source: source ?? this.#source(readonly ? "reader" : "writer", label),
+      source: source ?? lender.source(readonly ? "reader" : "writer", label),
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
       signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
-      ended: this.#inFlight.begin(),
+      ended: lender.begin(),
     });
   }
 
@@ -218,107 +137,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   override createQueryRunner(mode: ReplicationMode): SqliteQueryRunner & { manager: any } {
     return new SqliteQueryRunner(this, mode, this.context.ambient) as SqliteQueryRunner & { manager: any };
-  }
-
-  /** A connection for `label`; fails at once where the running code holds what it would wait for. */
-  async acquire(role: Role, label: string, { begins = false } = {}): Promise<Connection> {
-    this.#assertAccepting();
-    return await this.#acquire(this.pool, role, { label, begins });
-  }
-
-  /** Lends a connection for one statement. */
-  useOnce<T>(
-    role: Role,
-    label: string,
-    use: (connection: Connection) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    this.#assertAccepting();
-    return this.#lend(role, label, use, signal);
-  }
-
-  /** The same for a read, which may be sent together with others that wait. */
-  readOnce(
-    read: SingleRead,
-    alone: (connection: Connection) => Promise<StatementResult>,
-  ): Promise<StatementResult> {
-    this.#assertAccepting();
-    // On a single connection everything waits for everything.
-    const isAlone = this.#reads.isFree || this.pool.isSingle;
-    return isAlone ? this.#lend("reader", "query", alone, read.signal) : this.#readCombined(read, alone);
-  }
-
-  async #readCombined(
-    read: SingleRead,
-    alone: (connection: Connection) => Promise<StatementResult>,
-  ): Promise<StatementResult> {
-    const ended = this.#inFlight.begin();
-    try {
-      return await this.#combinedReads.run(
-        read,
-        (use) => this.#lend("reader", "query", use, read.signal),
-        alone,
-      );
-    } finally {
-      ended();
-    }
-  }
-
-  /**
-   * Short reads take turns for a few connections, since no more can run at once: more would only mean more caches to
-   * fill.
-   */
-  async #lend<T>(
-    role: Role,
-    label: string,
-    use: (connection: Connection) => Promise<T>,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const { pool } = this;
-    const ended = this.#inFlight.begin();
-    let done: (() => void) | undefined;
-    try {
-      // Nearly always there is one; a promise for each would cost more than the look.
-      if (role === "reader") done = this.#reads.tryTake() ?? (await this.#reads.take(signal));
-      const connection = pool.tryAcquire(role, label) ?? (await this.#acquire(pool, role, { label, signal }));
-      let failure: unknown;
-      try {
-        return await (pool.isSandbox ? inTransaction(connection, use) : use(connection));
-      } catch (error) {
-        failure = error;
-        throw error;
-      } finally {
-        const released = pool.release(connection, failure);
-        if (released) await released;
-      }
-    } finally {
-      done?.();
-      ended();
-    }
-  }
-
-  #assertAccepting(): void {
-    if (this.#refusing) throw new DatabaseClosedError(this.#pool ? CLOSING : undefined);
-  }
-
-  async #acquire(pool: ConnectionPool, role: Role, options: AcquireOptions): Promise<Connection> {
-    const ready = pool.tryAcquire(role, options.label);
-    if (ready) return ready;
-    this.#assertNotOwn(pool, role, options.label);
-    return await pool.acquire(role, options);
-  }
-
-  /** Where a transaction gets its connection: from the pool of now, also if the database was closed and opened since. */
-  #source(role: Role, label: string): ConnectionSource {
-    const { pool } = this;
-    return {
-      acquire: (signal) => this.#acquire(pool, role, { label, signal, begins: role === "writer" }),
-      begin: (connection) => pool.begin(connection),
-      commit: (connection) => pool.commit(connection),
-      release: (connection, failure) => pool.release(connection, failure),
-      discard: (connection) => pool.discard(connection),
-      committed: (connection) => pool.assertInPlace(connection),
-    };
   }
 
   async #log(sql: string, run: () => Promise<unknown>): Promise<unknown> {
@@ -377,37 +195,6 @@ export class SqliteDriver extends BetterSqlite3Driver {
       if (present.has(attachHandle)) continue;
       await attach(connection, attachFilepathAbsolute, attachHandle, this.settings);
     }
-  }
-
-  /** Code that waits for a connection which a transaction around it holds would wait for itself. */
-  #assertNotOwn(pool: ConnectionPool, role: Role, label: string): void {
-    if (role !== "writer" && !pool.isSingle) return;
-    for (const scope of this.context.surrounding()) {
-      if (scope.isOpen && scope.connection?.role === "writer") {
-        throw new PoolTimeoutError(
-          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection` +
-            `${pool.isSingle ? "" : " that can write"}. Use that transaction's own manager, or database.detach() for ` +
-            "work that comes after it.",
-          pool.holders(role),
-        );
-      }
-    }
-  }
-}
-
-/** What a statement by itself is outside of a sandbox, where SQLite begins and ends its transaction. */
-async function inTransaction<T>(
-  connection: Connection,
-  use: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  await connection.run("BEGIN");
-  try {
-    const result = await use(connection);
-    await connection.run("COMMIT");
-    return result;
-  } catch (error) {
-    await connection.run("ROLLBACK").catch(() => {});
-    throw error;
   }
 }
 

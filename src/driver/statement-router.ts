@@ -95,7 +95,7 @@ export class StatementRouter {
       return NOTHING;
     }
     // SQLite would ignore it there, and rows be lost that refer to a table that is rebuilt or dropped.
-    if (driver.isSandboxed && statement.pragma?.name === "foreign_keys" && !statement.readsOnly) {
+    if (driver.lender.isSandboxed && statement.pragma?.name === "foreign_keys" && !statement.readsOnly) {
       throw refusedInSandbox("Switching foreign keys off, as changing the schema needs,");
     }
     if (statement.pinsConnection || statement.kind === "savepoint") {
@@ -143,7 +143,9 @@ export class StatementRouter {
   #once(role: Role, call: Call): Promise<StatementResult> {
     const { driver } = this.#held;
     const run = (connection: Connection) => this.#on(connection, call);
-    return role === "reader" ? driver.readOnce(call, run) : driver.useOnce(role, "query", run, call.signal);
+    return role === "reader"
+      ? driver.lender.readOnce(call, run)
+      : driver.lender.useOnce(role, "query", run, call.signal);
   }
 
   async #on(connection: Connection, call: Call): Promise<StatementResult> {

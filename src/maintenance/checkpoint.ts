@@ -44,7 +44,7 @@ export async function checkpoint(
     retryWhileBusy(() => connection.all(sql), driver.settings).catch((error) =>
       throwMapped(sql, [], error, connection),
     );
-  return await driver.useOnce("writer", "checkpoint", async (connection) => {
+  return await driver.lender.useOnce("writer", "checkpoint", async (connection) => {
     const end = performance.now() + driver.settings.busyTimeout;
     for (;;) {
       const [row] = await attempt(connection);

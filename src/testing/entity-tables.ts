@@ -52,7 +52,7 @@ export class EntityTables {
       if (known?.version !== version) {
         known = { version, tables: await tablesIn(schema, names, session) };
         // A schema that will be undone gives its version back to another.
-        if (!this.#dataSource.driver.isSandboxed) this.#known.set(schema, known);
+        if (!this.#dataSource.driver.lender.isSandboxed) this.#known.set(schema, known);
       }
       tables.push(...(known?.tables ?? []));
     }

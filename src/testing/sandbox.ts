@@ -27,6 +27,6 @@ export interface Sandbox extends AsyncDisposable {
  * await restore();
  */
 export async function sandbox(database: SqliteDatabase): Promise<Sandbox> {
-  const restore = await database.dataSource.driver.openSandbox();
+  const restore = await database.dataSource.driver.lender.openSandbox();
   return { restore, [Symbol.asyncDispose]: restore };
 }

@@ -88,7 +88,7 @@ describe("while another process holds the lock", () => {
       }),
     );
     expect(entered).toBe(false);
-    expect(dataSource.driver.pool.writerStats).toMatchObject({ active: 0 });
+    expect(dataSource.driver.lender.pool.writerStats).toMatchObject({ active: 0 });
     await other.exec("COMMIT");
     await dataSource.transaction((manager) => manager.query("INSERT INTO t VALUES (2)"));
     expect(await rows()).toEqual([2]);

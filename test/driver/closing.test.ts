@@ -35,7 +35,7 @@ describe("destroy() lets work in flight end:", () => {
       dataSource.query("INSERT INTO t VALUES (?)", [n]),
       dataSource.query("SELECT ? AS n", [n]),
     ]).flat();
-    await until(() => dataSource.driver.pool.writerStats.waiting > 0);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting > 0);
     await dataSource.destroy();
     const results = await Promise.all(work);
     expect(results.filter(Array.isArray).map(([{ n }]) => n)).toEqual(
@@ -69,7 +69,7 @@ describe("destroy() lets work in flight end:", () => {
     const work = Array.from({ length: 20 }, (_, n) =>
       dataSource.transaction((manager) => manager.query("INSERT INTO t VALUES (?)", [n])),
     );
-    await until(() => dataSource.driver.pool.writerStats.waiting === 19);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting === 19);
     await Promise.all([dataSource.destroy(), ...work]);
     expect(await rows()).toHaveLength(20);
   });
@@ -98,7 +98,7 @@ describe("destroy() ends after closeTimeout:", () => {
       }),
     );
     const read = rejection(dataSource.query(ENDLESS));
-    await until(() => dataSource.driver.pool.readerStats.active === 1);
+    await until(() => dataSource.driver.lender.pool.readerStats.active === 1);
     await dataSource.destroy();
     expect(await work).toMatchObject({ code: "DATABASE_CLOSED" });
     expect(await read).toMatchObject({ code: "DATABASE_CLOSED" });
@@ -111,7 +111,7 @@ describe("destroy() ends after closeTimeout:", () => {
       rejection(dataSource.query(`${ENDLESS} WHERE ${n} < 99`)),
     );
     // More of them than run: the others wait for a thread.
-    await until(() => dataSource.driver.pool.readerStats.active > 2);
+    await until(() => dataSource.driver.lender.pool.readerStats.active > 2);
     await dataSource.destroy();
     for (const read of reads) expect((await read).message).toMatch(/INTERRUPT|clos/);
   });
@@ -140,7 +140,7 @@ describe("destroy() ends after closeTimeout:", () => {
     const holder = dataSource.createQueryRunner();
     await holder.startTransaction();
     const waiting = rejection(dataSource.query("INSERT INTO t VALUES (1)"));
-    await until(() => dataSource.driver.pool.writerStats.waiting === 1);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting === 1);
     await dataSource.destroy();
     expect(await waiting).toBeInstanceOf(DatabaseClosedError);
     await holder.release().catch(() => {});

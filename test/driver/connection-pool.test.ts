@@ -14,10 +14,10 @@ const folder = temporaryFolder();
 const clock = movableClock();
 const path = () => folder.file("app.db");
 
-const poolOf = (dataSource: SqliteDataSource) => dataSource.driver.pool;
+const poolOf = (dataSource: SqliteDataSource) => dataSource.driver.lender.pool;
 
 function take(dataSource: SqliteDataSource, count: number): Promise<Connection[]> {
-  return Promise.all(Array.from({ length: count }, () => dataSource.driver.acquire("reader", "test")));
+  return Promise.all(Array.from({ length: count }, () => dataSource.driver.lender.acquire("reader", "test")));
 }
 
 async function giveBack(dataSource: SqliteDataSource, connections: Connection[]): Promise<void> {
@@ -50,7 +50,7 @@ describe("pragmas", () => {
 
   test("are the same on the writer, on every reader and on those beyond the pool size", async () => {
     const dataSource = await open({ database: path(), poolSize: 2, maxOverflow: 2 });
-    const writer = await dataSource.driver.acquire("writer", "test");
+    const writer = await dataSource.driver.lender.acquire("writer", "test");
     const readers = await take(dataSource, 4);
     const names = [...Object.keys(EXPECTED), "query_only"];
     expect(await pragmasOf(writer, names)).toEqual({ ...EXPECTED, query_only: 0 });
@@ -62,10 +62,10 @@ describe("pragmas", () => {
 
   test("are set again on what replaces a connection", async () => {
     const dataSource = await open({ database: path(), poolRecycle: 60 });
-    const before = await dataSource.driver.acquire("writer", "test");
+    const before = await dataSource.driver.lender.acquire("writer", "test");
     await giveBack(dataSource, [before]);
     clock.advance(60_000);
-    const after = await dataSource.driver.acquire("writer", "test");
+    const after = await dataSource.driver.lender.acquire("writer", "test");
     expect(after).not.toBe(before);
     expect(await pragmasOf(after, Object.keys(EXPECTED))).toEqual(EXPECTED);
     await giveBack(dataSource, [after]);
@@ -74,7 +74,7 @@ describe("pragmas", () => {
   test("that are given come beside the others or take their place", async () => {
     const pragmas = { synchronous: "FULL", cache_size: -4000, recursive_triggers: true, user_version: 7 };
     const dataSource = await open({ database: path(), pragmas });
-    const writer = await dataSource.driver.acquire("writer", "test");
+    const writer = await dataSource.driver.lender.acquire("writer", "test");
     const readers = await take(dataSource, 1);
     for (const connection of [writer, ...readers]) {
       const names = [...Object.keys(EXPECTED), "recursive_triggers", "user_version"];
@@ -186,10 +186,12 @@ describe("poolTimeout", () => {
 
   test("names all who hold readers, and the one who waited", async () => {
     const dataSource = await open({ database: path(), poolSize: 1, maxOverflow: 1, poolTimeout: 0.5 });
-    const first = await dataSource.driver.acquire("reader", "first");
-    const second = await dataSource.driver.acquire("reader", "second");
+    const first = await dataSource.driver.lender.acquire("reader", "first");
+    const second = await dataSource.driver.lender.acquire("reader", "second");
     await second.all("SELECT 2");
-    const refused = (await rejection(dataSource.driver.acquire("reader", "third"))) as PoolTimeoutError;
+    const refused = (await rejection(
+      dataSource.driver.lender.acquire("reader", "third"),
+    )) as PoolTimeoutError;
     expect(refused).toBeInstanceOf(PoolTimeoutError);
     expect(refused.holders.map(({ label }) => label)).toEqual(["first", "second"]);
     expect(refused.holders[1]!.statement).toBe("SELECT 2");
@@ -356,14 +358,14 @@ describe("lending", () => {
 
   test("an abort ends the wait for the writer's turn", async () => {
     const dataSource = await open({ database: path() });
-    const holder = await dataSource.driver.acquire("writer", "holder");
+    const holder = await dataSource.driver.lender.acquire("writer", "holder");
     const controller = new AbortController();
     const waiting = poolOf(dataSource).acquire("writer", { label: "waiting", signal: controller.signal });
     const reason = new Error("no longer wanted");
     controller.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     const next = deferred<Connection>();
-    dataSource.driver.acquire("writer", "next").then(next.resolve, next.reject);
+    dataSource.driver.lender.acquire("writer", "next").then(next.resolve, next.reject);
     await giveBack(dataSource, [holder]);
     expect(await next.promise).toBe(holder);
     await giveBack(dataSource, [holder]);

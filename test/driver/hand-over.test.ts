@@ -29,7 +29,7 @@ async function open(options = {}): Promise<SqliteDatabase> {
   return database;
 }
 
-const poolOf = (database: SqliteDatabase) => (database.dataSource as SqliteDataSource).driver.pool;
+const poolOf = (database: SqliteDatabase) => (database.dataSource as SqliteDataSource).driver.lender.pool;
 
 const insert = (database: SqliteDatabase, n: number, signal?: AbortSignal) =>
   database.session((session) => session.exec("INSERT INTO t VALUES (?)", [n]), { signal });

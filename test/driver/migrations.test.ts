@@ -152,7 +152,7 @@ describe("a migration that would leave rows that refer to nothing fails before t
     expect(await executed()).toBe(0);
     expect(refused).toMatchObject({ name: "DatabaseError", code: "FOREIGN_KEY_CHECK" });
     expect(refused.message).toContain("child -> parent");
-    expect(dataSource.driver.pool.writerStats.active).toBe(0);
+    expect(dataSource.driver.lender.pool.writerStats.active).toBe(0);
     expect(await rejection(dataSource.runMigrations())).toMatchObject({ code: "FOREIGN_KEY_CHECK" });
   });
 
@@ -219,7 +219,7 @@ describe("while a migration runs", () => {
     expect(await dataSource.query("SELECT count(*) AS n FROM parent")).toEqual([{ n: 2 }]);
     // Deletes the children too: with the foreign keys of its own connection, not those of the migration.
     const deleted = dataSource.query("DELETE FROM parent WHERE id = 1");
-    await until(() => dataSource.driver.pool.writerStats.waiting === 1);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting === 1);
     expect(await isPending(deleted)).toBe(true);
     leave.resolve();
     await Promise.all([migrated, deleted]);

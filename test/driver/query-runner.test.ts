@@ -35,7 +35,7 @@ const insert = (text: string) => `INSERT INTO note (text) VALUES ('${text}')`;
 
 /** Nothing is held: whoever wants to write can. */
 async function expectWriterFree(): Promise<void> {
-  expect(dataSource.driver.pool.writerStats).toMatchObject({ active: 0, waiting: 0 });
+  expect(dataSource.driver.lender.pool.writerStats).toMatchObject({ active: 0, waiting: 0 });
   await rawExec(path(), "BEGIN IMMEDIATE; COMMIT");
   await dataSource.query("UPDATE note SET text = text");
 }
@@ -77,7 +77,7 @@ describe("release()", () => {
     await runner.startTransaction();
     const sql = "INSERT INTO note (text) SELECT 'lost' FROM json_each(?)";
     const inserted = runner.query(sql, [JSON.stringify(Array.from({ length: 20_000 }, () => 0))]);
-    await until(() => dataSource.driver.pool.holders("writer")[0]?.statement === sql);
+    await until(() => dataSource.driver.lender.pool.holders("writer")[0]?.statement === sql);
     await runner.release();
     await inserted;
     expect(await texts()).toEqual([]);
@@ -163,7 +163,7 @@ describe("a runner that nobody releases", () => {
       await runner.query(insert("kept"));
       await runner.manager.count(Note);
     }
-    expect(dataSource.driver.pool.readerStats).toMatchObject({ active: 0, waiting: 0 });
+    expect(dataSource.driver.lender.pool.readerStats).toMatchObject({ active: 0, waiting: 0 });
     await expectWriterFree();
   });
 
@@ -182,7 +182,7 @@ describe("a runner that nobody releases", () => {
     const runner = dataSource.createQueryRunner();
     await expect(runner.query("SELECT nonsense")).rejects.toThrow("nonsense");
     await expect(runner.query("INSERT INTO note (text) VALUES (NULL)")).rejects.toThrow("NOT NULL");
-    expect(dataSource.driver.pool.readerStats.active).toBe(0);
+    expect(dataSource.driver.lender.pool.readerStats.active).toBe(0);
     await expectWriterFree();
   });
 });
@@ -328,7 +328,7 @@ describe("a statement that changes its connection", () => {
     const runner = dataSource.createQueryRunner();
     await runner.query("PRAGMA foreign_keys = OFF");
     const waiting = dataSource.query(insert("later"));
-    await until(() => dataSource.driver.pool.writerStats.waiting === 1);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting === 1);
     expect(await isPending(waiting)).toBe(true);
     await runner.query(insert("mine"));
     await runner.release();

@@ -123,7 +123,7 @@ describe("concurrent transactions", () => {
     const others: Promise<unknown>[] = [];
     for (const text of names) {
       others.push(ways[others.length % ways.length]!(text));
-      await until(() => dataSource.driver.pool.writerStats.waiting === others.length);
+      await until(() => dataSource.driver.lender.pool.writerStats.waiting === others.length);
     }
     leave.resolve();
     await Promise.all([first, ...others]);
@@ -154,7 +154,7 @@ test("more long reads than threads leave one to the writer and one to files", as
   const endless =
     "WITH RECURSIVE n AS (SELECT 1 UNION ALL SELECT 1 FROM n LIMIT 1000000000) SELECT count(*) FROM n";
   const readers = await Promise.all(
-    Array.from({ length: 10 }, () => dataSource.driver.acquire("reader", "long read")),
+    Array.from({ length: 10 }, () => dataSource.driver.lender.acquire("reader", "long read")),
   );
   const reads = readers.map((reader) => rejection(reader.all(endless)));
   await dataSource.transaction((manager) => manager.insert(Entry, { text: "written" }));
@@ -227,7 +227,7 @@ describe("isolation", () => {
     const dataSource = await openApp();
     const work = dataSource.transaction("REPEATABLE READ", async () => {});
     expect((await rejection(work)).message).toContain("REPEATABLE READ");
-    expect(dataSource.driver.pool.writerStats).toMatchObject({ active: 0 });
+    expect(dataSource.driver.lender.pool.writerStats).toMatchObject({ active: 0 });
   });
 });
 
@@ -383,7 +383,7 @@ describe("raw BEGIN, COMMIT and ROLLBACK", () => {
     await expect(runner.query("ROLLBACK")).rejects.toThrow("no transaction is active");
     await expect(runner.commitTransaction()).rejects.toThrow();
     await runner.release();
-    expect(dataSource.driver.pool.writerStats.active).toBe(0);
+    expect(dataSource.driver.lender.pool.writerStats.active).toBe(0);
   });
 
   test("a second BEGIN fails, and the first transaction goes on", async () => {
@@ -438,7 +438,7 @@ describe("a transaction that SQLite ends by itself", () => {
 
       await dataSource.manager.insert(Entry, { text: "next" });
       expect(await texts()).toEqual(["next"]);
-      expect(dataSource.driver.pool.writerStats).toMatchObject({ total: 1, idle: 1 });
+      expect(dataSource.driver.lender.pool.writerStats).toMatchObject({ total: 1, idle: 1 });
     },
   );
 
@@ -529,7 +529,7 @@ describe("a COMMIT that fails", () => {
     expect(await texts()).toEqual([]);
     await dataSource.transaction((manager) => manager.insert(Entry, { text: "next" }));
     expect(await texts()).toEqual(["next"]);
-    expect(dataSource.driver.pool.writerStats).toMatchObject({ total: 1, idle: 1 });
+    expect(dataSource.driver.lender.pool.writerStats).toMatchObject({ total: 1, idle: 1 });
   });
 
   test("leaves the transaction open for who wants to mend it", async () => {
@@ -606,7 +606,7 @@ describe("waiting for oneself", () => {
     });
     await entered.promise;
     const waiting = dataSource.manager.insert(Entry, { text: "patient" });
-    await until(() => dataSource.driver.pool.writerStats.waiting === 1);
+    await until(() => dataSource.driver.lender.pool.writerStats.waiting === 1);
     expect(await isPending(waiting)).toBe(true);
     leave.resolve();
     await Promise.all([holding, waiting]);

@@ -46,7 +46,7 @@ async function expectUndone(): Promise<void> {
   await opened!.restore();
   expect(await committed()).toEqual(["before"]);
   expect(await inside()).toEqual(["before"]);
-  expect(database.dataSource.driver.isSandboxed).toBe(false);
+  expect(database.dataSource.driver.lender.isSandboxed).toBe(false);
 }
 
 describe("what the code under test commits in a sandbox is there, and undone by restore()", () => {
