@@ -49,6 +49,29 @@ test.each([
   expect(calls.running("reader") + calls.running("writer")).toBe(all);
 });
 
+test.each([
+  [undefined, 2],
+  ["10", 8],
+  ["many", 2],
+  ["0", 2],
+  // More than libuv starts.
+  ["5000", 1022],
+])("with UV_THREADPOOL_SIZE=%s, %i reads run at once", (size, reads) => {
+  const before = process.env.UV_THREADPOOL_SIZE;
+  try {
+    delete process.env.UV_THREADPOOL_SIZE;
+    if (size !== undefined) process.env.UV_THREADPOOL_SIZE = size;
+    jest.isolateModules(() => {
+      const { admission } =
+        require("../../src/driver/admission") as typeof import("../../src/driver/admission");
+      expect(admission.mostReaders).toBe(reads);
+    });
+  } finally {
+    delete process.env.UV_THREADPOOL_SIZE;
+    if (before !== undefined) process.env.UV_THREADPOOL_SIZE = before;
+  }
+});
+
 test("writers alone leave a thread to the application", () => {
   const calls = new Calls(new Admission(4));
   calls.enter("writer", "w1", "w2", "w3", "w4");
