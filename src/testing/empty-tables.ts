@@ -11,7 +11,7 @@ export async function emptyTables(entityTables: EntityTables, session: Session):
   for (let pass = 0; filled.length > 0; pass++) {
     if (pass === MOST_PASSES) throw filledAgain(filled);
     for (const sql of deletionOf(filled)) await session.exec(sql);
-    const mayFill = tables.some(({ hasTriggers }) => hasTriggers);
+    const mayFill = tables.some(({ mayBeRefilled }) => mayBeRefilled);
     filled = mayFill ? await filledAmong(tables, session) : [];
   }
   for (const sql of new Set(tables.map(({ restart }) => restart))) if (sql) await session.exec(sql);
@@ -25,33 +25,39 @@ async function filledAmong(tables: readonly Table[], session: Session): Promise<
 }
 
 /**
- * The statements that delete everything, rows that refer to others first. Where tables refer to each other in a
- * circle, or a table restricts the deletion of its own rows, the references are cleared before.
+ * The statements that delete everything, rows that refer to others first. Where tables refer to each other in a circle,
+ * that is checked at the end of the transaction; but for RESTRICT, which cannot wait, so such references are cleared.
  */
-export function deletionOf(tables: readonly Table[]): string[] {
+function deletionOf(tables: readonly Table[]): string[] {
   const left = new Set(tables);
-  const cleared: string[] = [];
+  const before = new Set<string>();
   const deleted: string[] = [];
-  const clear = (from: Table, { nullableColumns: columns }: Reference): void => {
-    if (columns.length === 0) return;
-    cleared.push(`UPDATE ${from.path} SET ${columns.map((column) => `${column} = NULL`).join(", ")}`);
-  };
   while (left.size > 0) {
     const referring = (to: Table) =>
       [...left].flatMap((from) =>
         from.references.filter(({ table }) => table === to.name).map((reference) => ({ from, reference })),
       );
     const others = (to: Table) => referring(to).filter(({ from }) => from !== to);
-    const canClear = (to: Table) => others(to).every(({ reference }) => reference.nullableColumns.length > 0);
+    const canDelete = (to: Table) =>
+      others(to).every(({ reference }) => !reference.restricts || isClearable(reference));
     const [any] = left;
-    const next = [...left].find((table) => others(table).length === 0) ?? [...left].find(canClear) ?? any!;
+    const next = [...left].find((table) => others(table).length === 0) ?? [...left].find(canDelete) ?? any!;
+    if (others(next).length > 0) before.add("PRAGMA defer_foreign_keys = ON");
     for (const { from, reference } of referring(next)) {
-      if (from !== next || reference.restricts) clear(from, reference);
+      if (reference.restricts && isClearable(reference)) before.add(clearing(from, reference));
     }
     deleted.push(`DELETE FROM ${next.path}`);
     left.delete(next);
   }
-  return [...cleared, ...deleted];
+  return [...before, ...deleted];
+}
+
+function isClearable({ nullableColumns }: Reference): boolean {
+  return nullableColumns.length > 0;
+}
+
+function clearing({ path }: Table, { nullableColumns }: Reference): string {
+  return `UPDATE ${path} SET ${nullableColumns.map((column) => `${column} = NULL`).join(", ")}`;
 }
 
 function filledAgain(tables: readonly Table[]): DatabaseError {

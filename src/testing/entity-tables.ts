@@ -15,7 +15,8 @@ export interface Table {
   /** Quoted, with the schema it is in. */
   readonly path: string;
   readonly references: readonly Reference[];
-  readonly hasTriggers: boolean;
+  /** Whether there is a trigger in its schema: that of any table may fill this one. */
+  readonly mayBeRefilled: boolean;
   /** What restarts the generated ids of the tables of its schema, if SQLite keeps note of any. */
   readonly restart: string | undefined;
 }
@@ -66,6 +67,7 @@ async function tablesIn(schema: string, names: ReadonlySet<string>, session: Ses
     `SELECT type, name, lower(tbl_name) AS owner FROM ${catalogue} WHERE type IN ('table', 'trigger')`,
   );
   const tables = objects.rows.filter(({ type }) => type === "table");
+  const hasTriggers = objects.rows.some(({ type }) => type === "trigger");
   const hasSequences = tables.some(({ name }) => name === "sqlite_sequence");
   const references = await referencesIn(schema, session);
   const present = tables.filter(({ name }) => names.has(name.toLowerCase()));
@@ -77,7 +79,7 @@ async function tablesIn(schema: string, names: ReadonlySet<string>, session: Ses
     name: owner,
     path: `${quote(schema)}.${quote(name)}`,
     references: references.get(owner) ?? [],
-    hasTriggers: objects.rows.some((object) => object.type === "trigger" && object.owner === owner),
+    mayBeRefilled: hasTriggers,
     restart,
   }));
 }

@@ -294,6 +294,19 @@ describe("reset()", () => {
       ["INSERT INTO a VALUES (1, 1)", "INSERT INTO b VALUES (1, 1)"],
     ],
     [
+      "refer to each other, and cannot be without",
+      "CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER NOT NULL REFERENCES b); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER NOT NULL REFERENCES a)",
+      ["a", "b"],
+      ["PRAGMA defer_foreign_keys = ON", "INSERT INTO a VALUES (1, 1)", "INSERT INTO b VALUES (1, 1)"],
+    ],
+    [
+      "refer to each other, and must not be changed",
+      `CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b, CHECK (id = 1 OR b IS NOT NULL)); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);
+       CREATE TRIGGER t BEFORE UPDATE ON b BEGIN SELECT RAISE(ABORT, 'never'); END`,
+      ["a", "b"],
+      ["INSERT INTO a VALUES (1, NULL)", "INSERT INTO b VALUES (1, 1)", "INSERT INTO a VALUES (2, 1)"],
+    ],
+    [
       "stand in a chain, parents first",
       "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY REFERENCES a ON DELETE RESTRICT); CREATE TABLE c (id INTEGER PRIMARY KEY REFERENCES B ON DELETE RESTRICT)",
       ["a", "b", "c"],
@@ -304,6 +317,12 @@ describe("reset()", () => {
       "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY); CREATE TRIGGER t AFTER DELETE ON b BEGIN INSERT INTO a VALUES (old.id); END",
       ["a", "b"],
       ["INSERT INTO a VALUES (1)", "INSERT INTO b VALUES (2)"],
+    ],
+    [
+      "are filled by triggers on deletion from a table of nobody's",
+      "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE x (a INTEGER REFERENCES a ON DELETE CASCADE); CREATE TRIGGER t AFTER DELETE ON x BEGIN INSERT INTO a VALUES (9); END",
+      ["a"],
+      ["INSERT INTO a VALUES (1)", "INSERT INTO x VALUES (1)"],
     ],
   ])("empties tables that %s", async (_, schema, names, rows) => {
     const database = await create({ entities: names.map((name) => tables(name)) });
@@ -355,6 +374,16 @@ describe("reset()", () => {
       INSERT INTO accounts (id) VALUES (1); INSERT INTO notes (text) VALUES ('kept'); INSERT INTO other VALUES (1)`);
     await expect(database.reset()).rejects.toThrow(ConstraintError);
     expect(await database.getRepository(Account).count()).toBe(1);
+  });
+
+  it("nor where that table refers to a circle of them", async () => {
+    const database = await create({ entities: [tables("a"), tables("b")] });
+    await database.execScript(`
+      CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a);
+      CREATE TABLE other (a INTEGER REFERENCES a);
+      INSERT INTO a VALUES (1, NULL); INSERT INTO b VALUES (1, 1); INSERT INTO other VALUES (1)`);
+    await expect(database.reset()).rejects.toThrow(ConstraintError);
+    expect((await database.exec("SELECT count(*) FROM b")).scalar()).toBe(1);
   });
 
   it("forgets results that the query cache has kept", async () => {
