@@ -15,25 +15,35 @@ export function processTreeFolder(): string {
   return folder;
 }
 
-/** Removes what processes have left behind that are no more, and whose parent is no more. */
+/**
+ * Removes what processes have left behind that are no more: their databases, and the whole folder where nobody is left
+ * who could use its templates.
+ */
 export function removeLeftovers(): void {
   const parent = userFolder();
   for (const name of readdirSync(parent)) {
     const folder = join(parent, name);
-    if (isAlive(Number(name))) continue;
-    if (!ownersOf(folder).some(isAlive)) rmSync(folder, { recursive: true, force: true });
+    const owned = ownedIn(folder);
+    const left = owned.filter(({ owner }) => !isAlive(owner));
+    const isUnused = left.length === owned.length && !isAlive(Number(name));
+    for (const path of isUnused ? [folder] : left.map(({ path }) => path)) {
+      rmSync(path, { recursive: true, force: true });
+    }
   }
 }
 
-/** The processes that have a database, or build a template, in the folder. */
-function ownersOf(folder: string): number[] {
+/** The databases in the folder, and the templates that are being built, with the process that has each. */
+function ownedIn(folder: string): { owner: number; path: string }[] {
+  let names: string[] = [];
   try {
-    const owners = readdirSync(folder).map((name) => /^(?:database|building)-(\d+)-/.exec(name)?.[1]);
-    return owners.filter((owner) => owner !== undefined).map(Number);
+    names = readdirSync(folder);
   } catch {
     // Another process is removing it.
-    return [];
   }
+  return names.flatMap((name) => {
+    const owner = /^(?:database|building)-(\d+)-/.exec(name)?.[1];
+    return owner === undefined ? [] : [{ owner: Number(owner), path: join(folder, name) }];
+  });
 }
 
 function userFolder(): string {

@@ -1,5 +1,6 @@
 import "reflect-metadata";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EntitySchema, type MigrationInterface, type QueryRunner } from "typeorm";
 import { ConfigurationError, ConstraintError, DatabaseClosedError } from "../../src";
@@ -123,6 +124,33 @@ it("what a failed build leaves behind is nothing, and the next one succeeds", as
   const own = new RegExp(`^(building|database)-${process.pid}-`);
   const left = readdirSync(dirname(dirname(pathOf(database)))).filter((name) => own.test(name));
   expect(left).toHaveLength(open.length);
+});
+
+it("what dead processes have left behind goes when a template is made, and nothing of the living", async () => {
+  const shared = dirname(dirname(pathOf(await create({ entities: [Note] }))));
+  const { pid: dead } = spawnSync(process.execPath, ["--version"]);
+  const { pid: alsoDead } = spawnSync(process.execPath, ["--version"]);
+  const gone = [
+    join(shared, `database-${dead}-a`),
+    join(shared, `building-${dead}-b`),
+    join(dirname(shared), String(dead)),
+    join(dirname(shared), String(alsoDead), `database-${dead}-c`),
+  ];
+  const kept = [
+    join(shared, `database-${process.pid}-d`),
+    join(dirname(shared), String(alsoDead), `database-${process.pid}-e`),
+    join(dirname(shared), String(alsoDead), "template-f"),
+  ];
+  for (const path of [...gone, ...kept]) mkdirSync(path, { recursive: true });
+  const New = new EntitySchema({
+    name: `leftovers_${dead}`,
+    columns: { id: { type: Number, primary: true } },
+  });
+  await create({ entities: [New] });
+  expect(gone.filter(existsSync)).toEqual([]);
+  expect(kept.filter((path) => !existsSync(path))).toEqual([]);
+  rmSync(kept[0]!, { recursive: true });
+  rmSync(dirname(kept[1]!), { recursive: true });
 });
 
 it("a template that was tidied away is made again", async () => {
