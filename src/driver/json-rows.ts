@@ -15,6 +15,12 @@ const FEWEST_ROWS = 50;
 /** Of the values of one column, which are in memory four times for a moment. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
+/**
+ * What is not less is a BLOB (https://sqlite.org/datatype3.html#sort_order). The JSON functions refuse one, unless it may
+ * be JSON in the binary form that SQLite keeps it in (https://sqlite.org/jsonb.html): that they take for JSON.
+ */
+const LEAST_BLOB = "x''";
+
 /** How the rows of a query are read as JSON. */
 interface Reading {
   readonly sql: string;
@@ -119,7 +125,8 @@ async function readingOf(
   const columns = names.map((_, index) => `c${index}`);
   const arrays = columns.map((column) => {
     const array = `json_group_array(${column})`;
-    return `iif(octet_length(${array}) < ${MOST_BYTES}, ${array}, NULL) AS ${column}`;
+    const isExact = `octet_length(${array}) < ${MOST_BYTES} AND NOT count(*) FILTER (WHERE ${column} >= ${LEAST_BLOB})`;
+    return `iif(${isExact}, ${array}, NULL) AS ${column}`;
   });
   const reading = `WITH ${ROWS}(${columns.join(", ")}) AS (${text}\n) SELECT (${SCHEMA_VERSION}) AS version, ${arrays.join(", ")} FROM ${ROWS}`;
   const explain = (how: string, query: string) => connection.all(`${how} ${query}`, values, signal);

@@ -78,6 +78,12 @@ test.each([
     "SELECT iif(id = 100, 1 - 1.1e-16, 1) AS x FROM cells",
   ],
   ["BLOB", "SELECT CAST(name AS BLOB) AS bytes FROM cells"],
+  // https://sqlite.org/jsonb.html
+  ...["00", "01", "1331", "1761", "1561", "0b", ""].map((bytes): [string, string] => [
+    `a BLOB that may be JSON as SQLite keeps it (${bytes})`,
+    `SELECT id, iif(id = 7, x'${bytes}', NULL) AS bytes FROM cells`,
+  ]),
+  ["BLOBs that are JSON as SQLite keeps it", "SELECT id, x'1331' AS bytes FROM cells"],
   ["the JSON of a function", "SELECT json_array(name) AS list FROM cells"],
   ["the JSON of an operator in a view", "SELECT * FROM parts"],
   ["an integer beyond 2^53", "SELECT iif(id = 7, 9007199254740993, id) AS large FROM cells"],
@@ -102,6 +108,8 @@ test("a value that JSON cannot hold is seen when it comes later", async () => {
     ["5.0", 5],
     ["1 - 1.1e-16", 1 - 1.1e-16],
     ["x'00ff'", Buffer.from([0, 255])],
+    ["x'00'", Buffer.from([0])],
+    ["x'1331'", Buffer.from([0x13, 0x31])],
     ["'text'", "text"],
   ] as const) {
     await database.exec("UPDATE cells SET value = 1 WHERE id = 50");
@@ -156,10 +164,15 @@ test("all that SQLite can hold comes back as it is read natively", async () => {
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 4 }) },
   );
   const many = { minLength: 60, maxLength: 90 };
-  const column = fc.oneof(fc.array(fc.option(fc.maxSafeInteger()), many), fc.array(fc.option(text), many), {
-    weight: 1,
-    arbitrary: fc.array(cell, many),
-  });
+  const binaryJson = fc.constantFrom(0x00, 0x01, 0x02, 0x0b, 0x0c).map((header) => Uint8Array.of(header));
+  const bytes = fc.oneof(fc.uint8Array({ maxLength: 3 }), binaryJson);
+  const column = fc.oneof(
+    fc.array(fc.option(fc.maxSafeInteger()), many),
+    fc.array(fc.option(text), many),
+    fc.array(fc.option(bytes, { freq: 2 }), many),
+    fc.tuple(bytes, fc.array(fc.constant(null), many)).map(([only, others]) => [only, ...others]),
+    fc.array(cell, many),
+  );
   let asJson = 0;
   let runs = 0;
   await fc.assert(
