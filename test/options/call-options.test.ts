@@ -37,3 +37,24 @@ test("readOnly is not readonly", async () => {
   await expect(database.session(misspelt, (() => {}) as never)).rejects.toThrow("a function first");
   expect(await rawRead(databases.path, NOTES)).toEqual([]);
 });
+
+test.each<[string, Call]>([
+  ["exec", (database, options) => database.exec(WRITE, {}, options)],
+  ["session", (database, options) => database.session((session) => session.exec(WRITE), options)],
+  ["openSession", (database, options) => database.openSession(options)],
+  ["stream", async (database, options) => database.stream("SELECT 1", {}, options)],
+  ["insertMany", (database, options) => database.insertMany(Note, [{ text: "written" }], options)],
+  ["backup", (database, options) => database.backup("copy.db", options)],
+])("%s refuses a signal that is none, and writes nothing", async (name, call) => {
+  const database = await databases.open({ entities: [Note] });
+  const controller = new AbortController();
+  const error = await rejection(call(database, { signal: controller } as never));
+  expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+  expect(error.message).toContain(`The signal of ${name}() must be an AbortSignal; pass the signal of the`);
+  for (const signal of [null, "stop", 0, () => {}]) {
+    const refused = await rejection(call(database, { signal } as never));
+    expect(refused.message).toContain("AbortSignal.timeout()");
+  }
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+  await database.exec(WRITE);
+});
