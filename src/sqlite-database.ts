@@ -150,10 +150,15 @@ export class SqliteDatabase extends Database<Session> {
   async openSession(options: SessionOptions = {}): Promise<Session> {
     this.#assertOpen("open a session");
     const deadline = deadlineOf("openSession", options);
-    const scope = this.#begin({ ...options, signal: deadline.signal });
+    const { signal } = deadline;
+    const scope = this.#begin({ ...options, signal });
     // Nobody may be waiting for a statement then.
-    deadline.signal?.addEventListener("abort", () => void scope.rollback().catch(() => {}), { once: true });
-    return Session.open(this.#dataSource, scope, () => deadline.end());
+    const rollBack = (): void => void scope.rollback().catch(() => {});
+    signal?.addEventListener("abort", rollBack, { once: true });
+    return Session.open(this.#dataSource, scope, () => {
+      signal?.removeEventListener("abort", rollBack);
+      deadline.end();
+    });
   }
 
   /**

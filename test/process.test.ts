@@ -32,6 +32,11 @@ test("50 times opening and closing leave no descriptor and no memory behind", as
   expect(after.heap - before.heap).toBeLessThan(250_000);
 });
 
+test("one signal ends any number of things, without a warning, and is let go of", async () => {
+  const { output } = await runScript(script("many-listeners.ts"), [folder.file("app.db")], 15_000);
+  expect(JSON.parse(output)).toEqual({ warnings: [], listeners: 0 });
+});
+
 test("what no entity needs is not loaded: neither all of class-validator nor Nest", async () => {
   const { output } = await runScript(script("loaded-packages.ts"), [folder.file("app.db")], 15_000);
   const { loaded, refused } = JSON.parse(output);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { anySignal } from "../driver/any-signal";
 import { ConfigurationError, SessionTimeoutError } from "../errors";
 
@@ -16,7 +17,7 @@ export class Deadline {
   /** @throws ConfigurationError for a timeout that is none, or is meant in milliseconds */
   constructor(what: string, { timeout, signal }: DeadlineOptions) {
     if (timeout === undefined) {
-      this.signal = signal;
+      this.signal = heardByMany(signal);
       return;
     }
     if (typeof timeout !== "number" || !(timeout >= 0)) {
@@ -26,7 +27,7 @@ export class Deadline {
       throw new ConfigurationError(`timeout is in seconds; did you mean ${timeout / 1000}? (got ${timeout})`);
     }
     const timedOut = new AbortController();
-    this.signal = anySignal(timedOut.signal, signal);
+    this.signal = heardByMany(anySignal(timedOut.signal, signal));
     this.#timer = setTimeout(() => {
       timedOut.abort(
         new SessionTimeoutError(
@@ -41,6 +42,12 @@ export class Deadline {
   end(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/** Each statement that it may end listens to it, which Node takes for a leak when they are more than ten. */
+function heardByMany(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal) setMaxListeners(0, signal);
+  return signal;
 }
 
 /** Resolves with `work`, or rejects as soon as the signal is aborted, whatever `work` still does. */
