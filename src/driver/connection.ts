@@ -1,6 +1,7 @@
 import sqlite3 from "sqlite3";
 import { DatabaseClosedError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
+import { keepExists } from "../sql/exists-with-offset";
 import { admission, type Role } from "./admission";
 import { commitAndBegin } from "./commit-and-begin";
 import { exactIntegers } from "./exact-integers";
@@ -96,7 +97,7 @@ const PreparedStatement = sqlite3.Statement as unknown as new (
 
 function preparing(handle: sqlite3.Database): Prepare<sqlite3.Statement> {
   return (sql, failed) =>
-    new PreparedStatement(handle, sql, (error) => {
+    new PreparedStatement(handle, keepExists(sql), (error) => {
       if (error) failed(error);
     });
 }
@@ -262,7 +263,7 @@ class NativeConnection implements Connection {
       this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
     };
     if (method === "script") {
-      this.#handle.exec(sql, end);
+      this.#handle.exec(keepExists(sql), end);
       return;
     }
     if (method === "commitAndBegin") {

@@ -7,24 +7,30 @@ export interface QueryProgram {
   readonly isRandom: boolean;
   /** Whether it sorts or collects rows before it gives the first, so that leaving out rows does not make it cheaper. */
   readonly isCostlyToRepeat: boolean;
+  /** Whether a view has an EXISTS that SQLite makes a join of, so that too few rows would be left out. */
+  readonly miscountsOffset: boolean;
 }
 
 const COLLECTING = new Set(["OpenEphemeral", "OpenAutoindex", "OpenDup", "SorterOpen", "InitCoroutine"]);
 
 /** `undefined` for what SQLite cannot prepare. The program is listed, not run: https://sqlite.org/opcode.html */
 export async function readProgram(scope: TransactionScope, sql: string): Promise<QueryProgram | undefined> {
-  const steps = await scope.run((connection) =>
-    connection.all(`EXPLAIN ${sql}`).catch((error: unknown) => {
-      if (scope.signal?.aborted) throw error;
-      return undefined;
-    }),
-  );
-  if (!steps) return undefined;
+  const explain = (how: string) =>
+    scope.run((connection) =>
+      connection.all(`${how} ${sql}`).catch((error: unknown) => {
+        if (scope.signal?.aborted) throw error;
+        return undefined;
+      }),
+    );
+  const steps = await explain("EXPLAIN");
+  const plan = await explain("EXPLAIN QUERY PLAN");
+  if (!steps || !plan) return undefined;
   const result = steps.find(({ opcode }) => opcode === "ResultRow");
   return {
     columnCount: Number(result?.p2 ?? 0),
     isRandom: steps.some(({ opcode, p4 }) => opcode === "Function" && /^random(blob)?\(/.test(String(p4))),
     isCostlyToRepeat: steps.some(({ opcode }) => COLLECTING.has(String(opcode))),
+    miscountsOffset: plan.some(({ detail }) => String(detail).includes(" EXISTS")),
   };
 }
 

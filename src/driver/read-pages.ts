@@ -83,7 +83,7 @@ async function* read(
   const program = paged && (await readProgram(runner.scope!, paged.sql));
   const bounds = paged && program && (await boundsOf(runner, paged, signal));
   // What SQLite refuses it refuses here, by its own words about the statement as it was written.
-  if (!bounds || (program.isRandom && !own)) {
+  if (!bounds || program.miscountsOffset || (program.isRandom && !own)) {
     const { rows = [] } = await whole();
     yield rows;
     return;

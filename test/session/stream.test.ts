@@ -45,6 +45,47 @@ function expectSame(rows: readonly unknown[], expected: readonly unknown[]): voi
 
 const active = () => database.stats().readers.active;
 
+// SQLite 3.52 leaves out too few rows where it makes a join of an EXISTS.
+describe("what has an EXISTS", () => {
+  const EXISTING = "SELECT id FROM numbers WHERE EXISTS (SELECT 1 FROM pairs WHERE number = numbers.id)";
+
+  beforeEach(async () => {
+    await rawExec(
+      databases.path,
+      `CREATE TABLE pairs (number integer);
+      INSERT INTO pairs SELECT id FROM numbers UNION ALL SELECT id FROM numbers;
+      CREATE INDEX pairs_number ON pairs (number);
+      CREATE VIEW existing AS ${EXISTING};`,
+    );
+  });
+
+  test.each([
+    ["a query", EXISTING],
+    ["a query with bounds of its own", `${EXISTING} LIMIT 5000 OFFSET 100`],
+    ["a view", "SELECT id FROM existing"],
+  ])("%s is streamed as it is read at once", async (_, sql) => {
+    const { rows } = await database.exec(sql);
+    expectSame(await collect(database.stream(sql)), rows);
+    await database.session(async (session) => expectSame(await collect(session.stream(sql)), rows));
+  });
+
+  test("is left out row by row, also in a page of TypeORM", async () => {
+    expect((await database.exec(`${EXISTING} ORDER BY id LIMIT 3 OFFSET 10`)).scalars()).toEqual([
+      11, 12, 13,
+    ]);
+    await database.exec("INSERT INTO notes (id, text) SELECT id, name FROM numbers LIMIT 100");
+    const page = await database
+      .getRepository(Note)
+      .createQueryBuilder("note")
+      .where("EXISTS (SELECT 1 FROM pairs WHERE number = note.id)")
+      .orderBy("note.id")
+      .skip(20)
+      .take(2)
+      .getMany();
+    expect(page.map(({ id }) => id)).toEqual([21, 22]);
+  });
+});
+
 describe("stream", () => {
   test.each([
     ["a table", "SELECT * FROM numbers"],
