@@ -23,6 +23,7 @@ export function isSingleStatement(
   if (!dataSource.hasMetadata(known)) return false;
   const metadata = dataSource.getMetadata(known).findInheritanceMetadata(entity);
   if (metadata.treeType || isHeardAfterwards(metadata)) return false;
+  if (mode === "save" && isConvertedAfterwards(metadata)) return false;
   return metadata.relations.every((relation) => isOwnColumn(relation, entity, mode));
 }
 
@@ -30,6 +31,14 @@ export function isSingleStatement(
 function isHeardAfterwards(metadata: EntityMetadata): boolean {
   const { afterInsertListeners, afterUpdateListeners, afterRemoveListeners } = metadata;
   return [afterInsertListeners, afterUpdateListeners, afterRemoveListeners].some(({ length }) => length > 0);
+}
+
+/** What fails while the values from RETURNING are made into those of the entity undoes it. */
+function isConvertedAfterwards(metadata: EntityMetadata): boolean {
+  const mayFail = metadata.columns.filter(({ transformer, type }) => transformer || type === "simple-json");
+  if (mayFail.length === 0) return false;
+  const returned = metadata.getInsertionReturningColumns();
+  return mayFail.some((column) => returned.includes(column));
 }
 
 /** Whether a relation adds no statement: it is not set, or nothing but the value of a column of the entity itself. */

@@ -135,6 +135,41 @@ test.each(["insert", "update", "remove"] as const)(
   },
 );
 
+@Entity("converted")
+class Converted {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({
+    type: "text",
+    default: "unreadable",
+    transformer: {
+      to: (value) => value,
+      from: (value) => {
+        if (value === "unreadable") throw new Error("cannot be read");
+        return value;
+      },
+    },
+  })
+  text?: string;
+
+  @Column({ type: "simple-json", nullable: true })
+  more?: unknown;
+}
+
+test("what cannot be made of the values that come back undoes the statement", async () => {
+  const database = await databases.open({ entities: [Converted] });
+  const { manager } = database.dataSource;
+  await expect(manager.save(Converted, {})).rejects.toThrow("cannot be read");
+  expect(await read("SELECT * FROM converted")).toEqual([]);
+  const saved = await manager.save(Converted, { text: "readable", more: [1] });
+  expect(await read("SELECT id, text, more FROM converted")).toEqual([
+    { id: 1, text: "readable", more: "[1]" },
+  ]);
+  await manager.remove(Object.assign(new Converted(), saved));
+  expect(await read("SELECT * FROM converted")).toEqual([]);
+});
+
 @EventSubscriber()
 class Refusing implements EntitySubscriberInterface<Note> {
   listenTo = () => Note;
