@@ -53,6 +53,7 @@ export async function commitTogether(
       await connection.run("ROLLBACK").catch(() => {});
       return false;
     }
+    driver.triggeredTables.forget();
     ConnectionPool.of(connection).assertInPlace(connection);
     return true;
   });
@@ -79,6 +80,7 @@ async function runScript(runner: SqliteQueryRunner, statements: readonly Query[]
   return await runner.scope!.run(async (connection) => {
     try {
       await connection.script(script);
+      runner.driver.triggeredTables.forget();
       return true;
     } catch (error) {
       // A full disk, say, is the fault of no single statement, and may have ended the transaction.

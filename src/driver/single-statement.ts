@@ -1,5 +1,6 @@
-import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
+import type { EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
+import type { SqliteDataSource } from "./sqlite-data-source";
 
 /** Whether an entity is written, or deleted. */
 export type Persistence = "save" | "remove";
@@ -11,7 +12,7 @@ export type Persistence = "save" | "remove";
  * each of which is a call to SQLite's thread and back, would add nothing.
  */
 export function isSingleStatement(
-  dataSource: DataSource,
+  dataSource: SqliteDataSource,
   target: EntityTarget<ObjectLiteral> | undefined,
   entity: unknown,
   mode: Persistence,
@@ -24,6 +25,7 @@ export function isSingleStatement(
   const metadata = dataSource.getMetadata(known).findInheritanceMetadata(entity);
   if (metadata.treeType || isHeardAfterwards(metadata)) return false;
   if (mode === "save" && isConvertedAfterwards(metadata)) return false;
+  if (mode === "save" && dataSource.driver.triggeredTables.known(metadata)) return false;
   return metadata.relations.every((relation) => isOwnColumn(relation, entity, mode));
 }
 

@@ -18,6 +18,7 @@ import { SqliteQueryRunner } from "./sqlite-query-runner";
 import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
+import { TriggeredTables } from "./triggered-tables";
 import type { WriteCheck } from "./write-check";
 
 interface OpenTransactionOptions {
@@ -41,6 +42,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly settings: DriverSettings;
   readonly context = new TransactionContext();
   readonly lender: ConnectionLender;
+  readonly triggeredTables = new TriggeredTables();
   /** Whether there was nothing in the database when it was opened. */
   wasEmpty = false;
   /** Sees what TypeORM is about to insert or update. */
@@ -81,6 +83,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   async #open(atWork: () => void): Promise<void> {
     const { path, mode, text } = this.settings.location;
     this.wasEmpty = false;
+    this.triggeredTables.forget();
     const pool = new ConnectionPool({
       ...this.settings,
       path,

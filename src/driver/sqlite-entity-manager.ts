@@ -54,7 +54,7 @@ export class SqliteEntityManager extends EntityManager {
     const hasTarget = args.length > 1 && (typeof first !== "object" || InstanceChecker.isEntitySchema(first));
     const [target, entity, options] = hasTarget ? args : [undefined, ...args];
     if (options?.transaction !== undefined) return args;
-    if (!isSingleStatement(this.dataSource, target, entity, mode)) return args;
+    if (!isSingleStatement(this.dataSource as SqliteDataSource, target, entity, mode)) return args;
     return [...(hasTarget ? [target] : []), entity, { ...options, transaction: false }];
   }
 

@@ -3,6 +3,7 @@ import { bindingNumbers } from "./binding-query-builder";
 import { MOST_PARAMETERS } from "./escape-parameters";
 import { inTransaction } from "./in-transaction";
 import { InsertRows } from "./insert-rows";
+import { readAfterTriggers } from "./triggered-tables";
 import type { PendingWrite } from "./write-check";
 
 /** Beyond it little is gained, and a single statement keeps the event loop busy with its values for longer. */
@@ -25,7 +26,7 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
   async execute(): Promise<InsertResult> {
     const rows: ObjectLiteral[] = this.getValueSets();
     const size = this.expressionMap.insertFromSelect ? rows.length : this.#rowsPerStatement();
-    if (rows.length <= size) return await super.execute();
+    if (rows.length <= size) return await this.#executeWhole(rows);
     const parts = await inTransaction(this, async (runner) => {
       const results: InsertResult[] = [];
       for (let start = 0; start < rows.length; start += size) {
@@ -83,6 +84,16 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
     const insert = super.createInsertExpression();
     const returning = this.createReturningExpression("insert");
     return returning ? `${insert} RETURNING ${returning}` : insert;
+  }
+
+  async #executeWhole(rows: ObjectLiteral[]): Promise<InsertResult> {
+    const result: InsertResult = await super.execute();
+    const { mainAlias, updateEntity, insertFromSelect } = this.expressionMap;
+    if (mainAlias?.hasMetadata && updateEntity && !insertFromSelect) {
+      const columns = mainAlias.metadata.getInsertionReturningColumns();
+      await readAfterTriggers(this, columns, rows, result.generatedMaps);
+    }
+    return result;
   }
 
   #rowsPerStatement(): number {

@@ -19,6 +19,7 @@ import { columnSelects, withColumnNames } from "./remembered-texts";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteInsertQueryBuilder } from "./sqlite-insert-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
+import { readAfterTriggers } from "./triggered-tables";
 import type { PendingWrite } from "./write-check";
 
 /** Of a page, beyond which they are written into the text. */
@@ -120,14 +121,26 @@ class SqliteUpdateQueryBuilder extends bindingNumbers(UpdateQueryBuilder) {
   }
 
   async execute(): Promise<UpdateResult> {
-    return await oneByOne(this, (builder) => super.execute.call(builder));
+    return await oneByOne(this, (builder) => executeWithTriggers(builder, super.execute));
   }
 }
 
 class SqliteSoftDeleteQueryBuilder extends bindingNumbers(SoftDeleteQueryBuilder) {
   async execute(): Promise<UpdateResult> {
-    return await oneByOne(this, (builder) => super.execute.call(builder));
+    return await oneByOne(this, (builder) => executeWithTriggers(builder, super.execute));
   }
+}
+
+async function executeWithTriggers(
+  builder: any,
+  execute: () => Promise<UpdateResult>,
+): Promise<UpdateResult> {
+  const result = await execute.call(builder);
+  const { whereEntities, updateEntity, extraReturningColumns } = builder.expressionMap;
+  if (whereEntities.length > 0 && updateEntity) {
+    await readAfterTriggers(builder, extraReturningColumns, whereEntities, result.generatedMaps);
+  }
+  return result;
 }
 
 async function oneByOne(

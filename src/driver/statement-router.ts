@@ -153,6 +153,7 @@ export class StatementRouter {
     const { statement, sql, values, readonly, retry } = call;
     if (statement.pinsConnection)
       await ConnectionPool.of(connection).markAltered(connection, statement.pragma?.name);
+    if (statement.kind === "schema") driver.triggeredTables.forget();
     const once = () =>
       answersFromMemory(statement)
         ? driver.refreshSchema(connection).then(() => runStatement(connection, call))

@@ -1,0 +1,125 @@
+import {
+  Column,
+  CreateDateColumn,
+  DeleteDateColumn,
+  Entity,
+  PrimaryColumn,
+  PrimaryGeneratedColumn,
+  UpdateDateColumn,
+  VersionColumn,
+} from "typeorm";
+import { testDatabases } from "../support/databases";
+import { rawExec } from "../support/raw-database";
+
+// What RETURNING gives is what the row was before its AFTER triggers ran.
+
+const databases = testDatabases();
+
+@Entity("articles")
+class Article {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column("text")
+  title!: string;
+
+  @Column({ type: "text", default: "-" })
+  slug!: string;
+
+  @CreateDateColumn({ type: "text" })
+  created!: string;
+
+  @UpdateDateColumn({ type: "text" })
+  updated!: string;
+
+  @DeleteDateColumn({ type: "text" })
+  deleted!: string | null;
+
+  @VersionColumn()
+  version!: number;
+}
+
+@Entity("places")
+class Place {
+  @PrimaryColumn("integer")
+  x!: number;
+
+  @PrimaryColumn("integer")
+  y!: number;
+
+  @Column({ type: "text", default: "nowhere" })
+  name!: string;
+}
+
+const TRIGGERS = `
+  CREATE TRIGGER inserted AFTER INSERT ON articles BEGIN
+    UPDATE articles SET slug = lower(new.title) WHERE id = new.id;
+  END;
+  CREATE TRIGGER updated AFTER UPDATE OF title ON articles BEGIN
+    UPDATE articles SET updated = 'by the trigger', slug = lower(new.title) WHERE id = new.id;
+  END;
+  CREATE TRIGGER named AFTER INSERT ON places BEGIN
+    UPDATE places SET name = new.x || '/' || new.y WHERE x = new.x AND y = new.y;
+  END;`;
+
+async function open(script = TRIGGERS) {
+  const database = await databases.open({ entities: [Article, Place] });
+  if (script) await database.execScript(script);
+  return database;
+}
+
+test("an entity has what a trigger made of its row, and writes it back no other way", async () => {
+  const { manager } = await open();
+  const article = await manager.save(Article, { title: "ABC" });
+  expect(article).toMatchObject({ id: 1, slug: "abc", version: 1, deleted: null });
+  article.title = "DEF";
+  expect((await manager.save(Article, article)).updated).toBe("by the trigger");
+  expect(await manager.findOneBy(Article, { id: 1 })).toMatchObject({
+    title: "DEF",
+    slug: "def",
+    version: 2,
+  });
+});
+
+test("each of many rows has its own, with a key of several columns too", async () => {
+  const database = await open();
+  const rows = Array.from({ length: 800 }, (_, n) => ({ x: n % 7, y: n }));
+  const places = await database.getRepository(Place).save(rows.map((row) => Object.assign(new Place(), row)));
+  expect(places.map(({ name }) => name)).toEqual(rows.map(({ x, y }) => `${x}/${y}`));
+  const { generatedMaps } = await database
+    .getRepository(Article)
+    .insert([{ title: "One" }, { title: "Two" }]);
+  expect(generatedMaps.map(({ slug }) => slug)).toEqual(["one", "two"]);
+});
+
+test("a trigger is noticed that was made since, in a session as well", async () => {
+  const database = await open("");
+  const articles = database.getRepository(Article);
+  expect((await articles.save({ title: "Before" })).slug).toBe("-");
+  await database.session(async (session) => {
+    await session.exec(
+      "CREATE TEMP TRIGGER own AFTER INSERT ON articles BEGIN UPDATE articles SET slug = 'own'; END",
+    );
+    expect((await articles.save({ title: "Inside" })).slug).toBe("own");
+  });
+  await database.execScript(TRIGGERS);
+  expect((await articles.save({ title: "After" })).slug).toBe("after");
+});
+
+test("a trigger that another process made is noticed when the database is opened again", async () => {
+  const database = await open("");
+  const articles = database.getRepository(Article);
+  await articles.save({ title: "Before" });
+  await rawExec(databases.path, TRIGGERS);
+  await database.close();
+  await database.init();
+  expect((await articles.save({ title: "After" })).slug).toBe("after");
+});
+
+test("a table without triggers is asked about once", async () => {
+  const database = await open("");
+  const { triggeredTables } = database.dataSource.driver;
+  const asked = jest.spyOn(triggeredTables, "lookUp");
+  for (const title of ["a", "b", "c"]) await database.getRepository(Article).save({ title });
+  expect(asked).toHaveBeenCalledTimes(1);
+});
