@@ -2,6 +2,7 @@ import type { BindValue } from "../sql/bind-value";
 import { type CombinedStatement, combinedStatement } from "../sql/combined-statement";
 import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
+import { hasLostOrder } from "./ordered-columns";
 import type { ExecuteOptions, StatementResult } from "./run-statement";
 import { SHORT_TEXT } from "./statement-cache";
 import { hasSuspectIntegers } from "./unsafe-integers";
@@ -101,7 +102,7 @@ export class CombinedReads {
     const result = await run();
     const { rows } = result;
     if (statement.kind !== "select" || !rows?.[0] || rows.length > MOST_ROWS) return result;
-    if (performance.now() - started > SHORT_READ) return result;
+    if (performance.now() - started > SHORT_READ || hasLostOrder(Object.keys(rows[0]))) return result;
     const shape = this.#shapes.get(statement) ?? { names: undefined, failures: 0 };
     if (shape.failures < MOST_FAILURES) shape.names = Object.keys(rows[0]);
     this.#shapes.set(statement, shape);

@@ -1,9 +1,9 @@
 import { ReadonlyError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
-import { columnNamesQuery } from "../sql/column-names";
 import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
 import { noticeRows, readManyRows } from "./json-rows";
+import { hasLostOrder, namesOf } from "./ordered-columns";
 import { type Refused, refuseUnsafeIntegers } from "./unsafe-integers";
 
 /** How a statement is to be run. */
@@ -108,23 +108,10 @@ async function run(connection: Connection, call: Statement): Promise<StatementRe
   const refusal = refuse && refuseUnsafeIntegers(connection, { sql, values }, rows, refuse, signal);
   if (refusal) await refusal;
   const lastInsertRowid = wantsDetails && kind === "insert" ? await lastRowid(connection) : undefined;
-  const columns = rows[0]
-    ? Object.keys(rows[0])
-    : wantsDetails
-      ? await columnsOf(connection, sql, values)
-      : [];
+  let columns = Object.keys(rows[0] ?? {});
+  if (wantsDetails && (!rows[0] || hasLostOrder(columns))) columns = await namesOf(connection, call, rows[0]);
   // RETURNING has a row for each that was written: https://sqlite.org/lang_returning.html
   return { rows, columns, changes: writes ? rows.length : undefined, lastInsertRowid };
-}
-
-async function columnsOf(
-  connection: Connection,
-  sql: string,
-  values: readonly BindValue[],
-): Promise<string[]> {
-  const query = columnNamesQuery(sql, values);
-  const [names] = query ? await connection.all(query.sql, query.values).catch(() => []) : [];
-  return Object.keys(names ?? {});
 }
 
 async function lastRowid(connection: Connection): Promise<number> {

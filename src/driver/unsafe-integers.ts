@@ -2,6 +2,7 @@ import { UnsafeIntegerError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement, splitStatements } from "../sql/statement";
 import type { Connection, Row } from "./connection";
+import { hasLostOrder, inOrder } from "./ordered-columns";
 
 const LEAST = 2 ** 53;
 /** What is beyond it cannot have been an integer. */
@@ -47,9 +48,11 @@ async function refuseRounded(
   refused: Refused,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const harmless = await countHarmless(connection, query, Object.keys(rows[0]!), refused, signal);
+  const keys = Object.keys(rows[0]!);
+  const names = hasLostOrder(keys) ? await inOrder(connection, query, keys) : keys;
+  const harmless = names && (await countHarmless(connection, query, names, refused, signal));
   for (const [column, count] of suspects) {
-    if (harmless.get(column) !== count) throw new UnsafeIntegerError(column);
+    if (harmless?.get(column) !== count) throw new UnsafeIntegerError(column);
   }
 }
 
@@ -84,9 +87,7 @@ async function countHarmless(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const [text] = splitStatements(sql);
-  // A property whose name is a number comes before the others, wherever its column is.
-  const isOrdered = names.length === 1 || !names.some((name) => /^\d+$/.test(name));
-  if (!text || analyzeStatement(sql).kind !== "select" || !isOrdered) return new Map();
+  if (!text || analyzeStatement(sql).kind !== "select") return new Map();
   const columns = names.map((_, index) => `c${index}`);
   const counts = columns.map(
     (column) =>

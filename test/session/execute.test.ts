@@ -104,6 +104,24 @@ describe("exec", () => {
     expect(await columns("PRAGMA foreign_key_check")).toEqual([]);
   });
 
+  test.each([
+    [`SELECT 'ada' AS name, 3 AS "2024"`, ["name", "2024"]],
+    [`SELECT 'ada' AS name, 3 AS "2024" WHERE false`, ["name", "2024"]],
+    [`SELECT 9 AS "9", 'x' AS "x", :n AS "1", 0 AS "007"`, ["9", "x", "1", "007"]],
+    [`WITH a(x, "3") AS (SELECT 1, 2) SELECT "3", x, 5 AS "1" FROM a ORDER BY x; -- done`, ["3", "x", "1"]],
+    ['UPDATE users SET age = 3 RETURNING name, 1 AS "1"', ["name", "1"]],
+  ])("of %s the columns are in its order, though some are named by numbers", async (sql, names) => {
+    for (const _ of [1, 2, 3]) {
+      const result = await database.exec(sql, sql.includes(":n") ? { n: 4 } : {});
+      expect(result.columns).toEqual(names);
+      if (result.rows[0]) expect(result.scalar()).toBe(result.rows[0][names[0]!]);
+    }
+    const more = await Promise.all(
+      Array.from({ length: 20 }, () => database.exec(sql, sql.includes(":n") ? { n: 4 } : {})),
+    );
+    for (const { columns } of more) expect(columns).toEqual(names);
+  });
+
   test("names the columns as SQLite does: parameters are no reason for another name", async () => {
     const result = await database.exec("SELECT :a, @b, $c, :a + 1, 1 IN (:ids)", {
       a: 1,

@@ -55,6 +55,7 @@ test.each<[string, string, number]>([
   ["a real without a fraction", "SELECT n FROM t WHERE id = 3", 9007199254740994],
   ["a real beyond 64 bits", "SELECT n FROM t WHERE id = 4", 1e300],
   ["a real of 2^63", "SELECT 9223372036854775808.0 AS n", 2 ** 63],
+  ["a real beside a column whose name is a number", 'SELECT 1e17 AS n, 1 AS "1"', 1e17],
   ["an infinite real", "SELECT n FROM t WHERE id = 5", Number.POSITIVE_INFINITY],
 ])("%s is handed out", async (_, sql, expected) => {
   expect((await database.exec(sql)).scalar()).toBe(expected);
