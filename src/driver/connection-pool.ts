@@ -297,7 +297,8 @@ export class ConnectionPool {
 
   #holderOf(connection: Connection): ConnectionHolder {
     const { label = "opening", since = performance.now() } = this.#holds.get(connection) ?? {};
-    return { label, age: (performance.now() - since) / 1000, statement: connection.lastStatement };
+    const statement = connection.askedFor ?? connection.lastStatement;
+    return { label, age: (performance.now() - since) / 1000, statement };
   }
 
   /**
@@ -347,6 +348,7 @@ export class ConnectionPool {
 
   #lend(connection: Connection, label: string): Connection {
     const since = performance.now();
+    connection.askedFor = undefined;
     const hold = this.#holds.get(connection);
     if (hold) {
       hold.label = label;

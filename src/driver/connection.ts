@@ -27,8 +27,10 @@ export interface EngineError extends Error {
 /** One connection to one database, whichever engine is behind it. Calls run one at a time, in the order they were made. */
 export interface Connection {
   readonly role: Role;
-  /** The text that was run last. */
+  /** The text that was run last, whoever it is of. */
   readonly lastStatement: string | undefined;
+  /** The text that who holds it has asked for last. */
+  askedFor: string | undefined;
   /**
    * Runs a statement to its end and returns its rows. A signal keeps it from starting, or interrupts it; the promise
    * then rejects with the signal's reason.
@@ -131,6 +133,7 @@ class NativeConnection implements Connection {
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
   lastStatement: string | undefined;
+  askedFor: string | undefined;
 
   constructor(
     handle: sqlite3.Database,

@@ -48,6 +48,7 @@ interface Statement extends ExecuteOptions {
 
 /** Runs one statement on a connection that is the caller's alone meanwhile. */
 export function runStatement(connection: Connection, call: Statement): Promise<StatementResult> {
+  connection.askedFor = call.sql;
   // A reader has query_only for good. On the writer it is SQLite too that has the last word on what is a write.
   if (call.readonly && connection.role === "writer") return runReadonly(connection, call);
   return mayBeRefused(call) ? runOrUndo(connection, call) : run(connection, call);

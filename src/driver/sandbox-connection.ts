@@ -17,6 +17,7 @@ const IS_DEFERRED = `SELECT (SELECT defer_foreign_keys FROM pragma_defer_foreign
  */
 export class SandboxConnection implements Connection {
   readonly role = "writer";
+  askedFor: string | undefined;
   readonly #connection: Connection;
   readonly #ended = new AbortController();
   #inTransaction = false;

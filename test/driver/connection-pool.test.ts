@@ -3,6 +3,7 @@ import { type Connection, openConnection } from "../../src/driver/connection";
 import { setPragmas } from "../../src/driver/connection-setup";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
 import { PoolTimeoutError } from "../../src/errors";
+import { SqliteDatabase } from "../../src/sqlite-database";
 import { movableClock } from "../support/clock";
 import { dataSources, rejection } from "../support/data-sources";
 import { deferred, until } from "../support/deferred";
@@ -182,6 +183,24 @@ describe("poolTimeout", () => {
     expect(message).toMatch(/"transaction" for 1\d\.\d s, last: INSERT INTO t VALUES \(1\)/);
     await holder.release();
     await dataSource.query("DELETE FROM t");
+  });
+
+  test.each([
+    ["an INSERT that failed", "INSERT INTO t VALUES (1)", {}],
+    ["an INSERT that returns rows", "INSERT INTO t VALUES (2) RETURNING n", {}],
+    ["a query without rows", "SELECT n FROM t WHERE n = -1", {}],
+    ["a query that must not write", "SELECT 43", { readonly: true }],
+    ["columns named by numbers", 'SELECT 1 AS n, 2 AS "0"', {}],
+  ])("what ran last is what was asked for: %s", async (_, sql, options) => {
+    const database = await new SqliteDatabase(path(), { poolTimeout: 0.05 }).init();
+    await database.execScript("CREATE TABLE t (n INTEGER UNIQUE); INSERT INTO t VALUES (1)");
+    const session = await database.openSession();
+    await session.exec("UPDATE t SET n = 1");
+    await session.exec(sql, {}, options).catch(() => {});
+    const refused = (await rejection(database.exec("DELETE FROM t"))) as PoolTimeoutError;
+    expect(refused.holders.map(({ statement }) => statement)).toEqual([sql]);
+    await session.close();
+    await database.close();
   });
 
   test("names all who hold readers, and the one who waited", async () => {

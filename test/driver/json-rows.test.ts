@@ -213,9 +213,7 @@ test("a signal interrupts a reading as JSON", async () => {
   const stop = new AbortController();
   const reading = database.exec(sql, [COUNT], { signal: stop.signal });
   const stopped = expect(reading).rejects.toThrow("enough");
-  await until(() =>
-    database.stats().holders.some(({ statement }) => statement?.includes("json_group_array")),
-  );
+  await until(() => database.stats().holders.some(({ statement }) => statement?.includes("cells e")));
   stop.abort(new Error("enough"));
   await stopped;
 });
