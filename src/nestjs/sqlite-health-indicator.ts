@@ -8,7 +8,7 @@ const LONGEST_TIMEOUT = 60;
 /** How a database is checked. */
 export interface SqlitePingOptions {
   /**
-   * Seconds that the query may take, waiting for a connection included; not milliseconds, as terminus has them.
+   * Seconds that the whole check may take, waiting for a connection included; not milliseconds, as terminus has them.
    *
    * @default 1
    */
@@ -74,11 +74,26 @@ export class SqliteHealthIndicator {
   }
 }
 
+/** What is wrong, as far as it is known when the time is over. */
 async function problemOf(database: SqliteDatabase, timeout: number): Promise<string | undefined> {
+  const deadline = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer came within ${timeout} s`), timeout * 1000);
+  });
+  try {
+    return await Promise.race([problemFound(database, deadline.signal), late]);
+  } finally {
+    clearTimeout(timer);
+    deadline.abort();
+  }
+}
+
+async function problemFound(database: SqliteDatabase, signal: AbortSignal): Promise<string | undefined> {
   try {
     // Before the query, for which the pool would replace a connection to a file that is no longer there.
     const answers = await database.ping();
-    await database.exec("SELECT count(*) FROM sqlite_schema", {}, { readonly: true, timeout });
+    await database.exec("SELECT count(*) FROM sqlite_schema", {}, { readonly: true, signal });
     return answers ? undefined : "the file at the path was not the one that is open, or could not be read";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -5,7 +5,10 @@ import { ConfigurationError, SqliteDatabase } from "../../src";
 import { getDatabaseToken, SqliteDatabaseModule, SqliteHealthIndicator } from "../../src/nestjs";
 import { deferred, settleNative } from "../support/deferred";
 import { rawExec } from "../support/raw-database";
+import { within } from "../support/within";
 import { testApplications } from "./applications";
+
+const ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
 const applications = testApplications();
 const start = async (...more: Parameters<typeof SqliteDatabaseModule.forRoot>[1][]) =>
@@ -51,6 +54,24 @@ test("a database whose connections are all held is down after the timeout, and s
   expect(await application.get(SqliteHealthIndicator).pingCheck("db")).toMatchObject({
     db: { status: "up" },
   });
+});
+
+test("a database that is busy with long reads is down after the timeout", async () => {
+  const application = await applications.start({
+    imports: [SqliteDatabaseModule.forRoot(applications.path, { poolSize: 4, maxOverflow: 0 })],
+  });
+  const database = application.get(SqliteDatabase);
+  const end = new AbortController();
+  const reads = [1, 2, 3].map(() => database.exec(ENDLESS, {}, { readonly: true, signal: end.signal }));
+  try {
+    const check = application.get(SqliteHealthIndicator).pingCheck("db", { timeout: 0.2 });
+    expect(await within(10, check)).toMatchObject({
+      db: { status: "down", message: "no answer came within 0.2 s" },
+    });
+  } finally {
+    end.abort();
+    await Promise.allSettled(reads);
+  }
 });
 
 test("a database whose file is gone is down", async () => {
