@@ -2,6 +2,9 @@ import { existsSync, renameSync, rmSync, truncateSync, writeFileSync } from "nod
 import { testDatabases } from "./support/databases";
 import { RawDatabase, rawExec, rawRead } from "./support/raw-database";
 import { NOTES, Note } from "./support/small-entities";
+import { within } from "./support/within";
+
+const ENDLESS = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
 const databases = testDatabases();
 
@@ -125,4 +128,16 @@ test("is true where all readers are in use", async () => {
     },
     { readonly: true },
   );
+});
+
+test("is true at once beside reads that take all the threads for reading", async () => {
+  const database = await databases.open({ entities: [Note], poolSize: 4, maxOverflow: 0 });
+  const end = new AbortController();
+  const reads = [1, 2, 3].map(() => database.exec(ENDLESS, {}, { readonly: true, signal: end.signal }));
+  try {
+    expect(await within(10, database.ping())).toBe(true);
+  } finally {
+    end.abort();
+    await Promise.allSettled(reads);
+  }
 });

@@ -274,8 +274,8 @@ export class ConnectionPool {
     const open = [...this.#readers.active, ...this.#writer.active].some(isStale);
     const idle = [this.#readers, this.#writer].filter((pool) => pool.evict(isStale) > 0);
     if (open || idle.length > 0) return false;
-    // A connection of its own has nothing cached, and waits for nobody.
-    const connection = await openConnection({ path, mode: "ro", role: "reader" });
+    // A connection of its own has nothing cached, and does not wait behind long reads for a thread.
+    const connection = await openConnection({ path, mode: "ro", role: "reader", admittedAs: "writer" });
     try {
       await setUp(connection);
       const [row] = await connection.all("PRAGMA page_size");

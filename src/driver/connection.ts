@@ -60,6 +60,8 @@ export interface OpenOptions {
   readonly path: string;
   readonly mode: "ro" | "rw" | "rwc";
   readonly role: Role;
+  /** For which role its native calls stand in line; its own unless given. */
+  readonly admittedAs?: Role;
 }
 
 /** The oldest SQLite without the WAL-reset corruption, https://sqlite.org/releaselog/3_51_3.html. */
@@ -72,7 +74,12 @@ const OPEN_FLAGS = {
 };
 
 /** @throws the engine's error, for example SQLITE_CANTOPEN */
-export async function openConnection({ path, mode, role }: OpenOptions): Promise<Connection> {
+export async function openConnection({
+  path,
+  mode,
+  role,
+  admittedAs = role,
+}: OpenOptions): Promise<Connection> {
   if (sqlite3.VERSION_NUMBER < OLDEST_SAFE_VERSION) {
     throw new Error(`SQLite ${sqlite3.VERSION} can corrupt a WAL database; sqlite3 >= 6.0.1 is needed.`);
   }
@@ -84,7 +91,7 @@ export async function openConnection({ path, mode, role }: OpenOptions): Promise
   });
   // sqlite3 opens with a second of native busy wait, which would block a thread of the pool.
   handle.configure("busyTimeout", 0);
-  return new NativeConnection(handle, role);
+  return new NativeConnection(handle, role, admittedAs);
 }
 
 /** How often a statement is interrupted until it ends: one that has not quite begun does not notice the first time. */
@@ -122,6 +129,7 @@ interface BackupCall extends Settled {
 
 class NativeConnection implements Connection {
   readonly #handle: sqlite3.Database;
+  readonly #admittedAs: Role;
   readonly #statements: StatementCache<sqlite3.Statement>;
   readonly #queue: (StatementCall | BackupCall)[] = [];
   #busy = false;
@@ -138,8 +146,10 @@ class NativeConnection implements Connection {
   constructor(
     handle: sqlite3.Database,
     readonly role: Role,
+    admittedAs: Role,
   ) {
     this.#handle = handle;
+    this.#admittedAs = admittedAs;
     this.#forgetAtExit = interruptAtExit({
       isBusy: () => this.#busy,
       interrupt: () => handle.interrupt(),
@@ -217,7 +227,7 @@ class NativeConnection implements Connection {
     this.#busy = call !== undefined;
     if (!call) this.#idle?.();
     else if ("path" in call) void this.#copy(call);
-    else admission.enter(this.role, () => this.#start(call));
+    else admission.enter(this.#admittedAs, () => this.#start(call));
   }
 
   /** Why a call is not to begin, or to go on. */
@@ -233,10 +243,10 @@ class NativeConnection implements Connection {
       onProgress(progress);
     };
     const refusal = this.#stopped(signal);
-    await (refusal ? Promise.reject(refusal) : copyDatabase(this.#handle, this.role, path, proceed)).then(
-      settle,
-      settle,
-    );
+    await (refusal
+      ? Promise.reject(refusal)
+      : copyDatabase(this.#handle, this.#admittedAs, path, proceed)
+    ).then(settle, settle);
     this.#next();
   }
 
@@ -290,7 +300,7 @@ class NativeConnection implements Connection {
   }
 
   #finish(settle: () => void): void {
-    admission.leave(this.role);
+    admission.leave(this.#admittedAs);
     settle();
     this.#next();
   }
