@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { testDatabases } from "./support/databases";
 import { RawDatabase, rawExec, rawRead } from "./support/raw-database";
 import { NOTES, Note } from "./support/small-entities";
@@ -80,6 +80,20 @@ describe.each([
     expect(await database.ping()).toBe(false);
     expect(database.stats().readers.active).toBe(0);
   });
+});
+
+test.each([
+  ["read-only", {}, "?mode=ro"],
+  ["without a WAL", { createAll: false, pragmas: { journal_mode: "DELETE" } }, ""],
+])("an empty file is a database, opened %s", async (_, options, query) => {
+  writeFileSync(databases.path, "");
+  const database = await databases.open(options, databases.path + query);
+  expect(await database.ping()).toBe(true);
+  expect(statSync(databases.path).size).toBe(0);
+  await rawExec(databases.path, "CREATE TABLE notes (id integer PRIMARY KEY, text)");
+  expect(await database.ping()).toBe(true);
+  truncateSync(databases.path, 0);
+  expect(await database.ping()).toBe(false);
 });
 
 test("a file that came back makes it true again", async () => {

@@ -70,6 +70,8 @@ export class ConnectionPool {
   readonly #holds = new WeakMap<Connection, { label: string | undefined; since: number }>();
   /** Device and inode of the file that each connection has open. */
   readonly #files = new WeakMap<Connection, string>();
+  /** The file that was seen with something in it: one that was always empty is a database as well. */
+  #filled: string | undefined;
   /** Connections that are not as they were made; in memory, with what each pragma was before. */
   readonly #altered = new WeakMap<Connection, Map<string, unknown>>();
   readonly #handOver = new HandOver();
@@ -279,7 +281,8 @@ export class ConnectionPool {
     try {
       await setUp(connection);
       const [row] = await connection.all("PRAGMA page_size");
-      return (await stat(path)).size >= Number(row?.page_size);
+      const { size } = await stat(path);
+      return size >= Number(row?.page_size) || (size === 0 && this.#filled !== identity);
     } finally {
       await connection.close();
     }
@@ -399,6 +402,8 @@ export class ConnectionPool {
 
   async #identify(): Promise<string> {
     if (this.isSingle) return ":memory:";
-    return await identify(this.#options.path);
+    const { identity, isEmpty } = await identify(this.#options.path);
+    if (!isEmpty) this.#filled = identity;
+    return identity;
   }
 }

@@ -1,12 +1,13 @@
 import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 
-/** Device and inode of the file at a path: another one in its place has others. */
-export async function identify(path: string): Promise<string> {
-  return identityOf(await stat(path, { bigint: true }));
+/** Device and inode of the file at a path, another one in its place having others; and whether it has 0 bytes. */
+export async function identify(path: string): Promise<{ identity: string; isEmpty: boolean }> {
+  const stats = await stat(path, { bigint: true });
+  return { identity: identityOf(stats), isEmpty: stats.size === 0n };
 }
 
-/** The same without a turn of the event loop; `undefined` if there is no such file. */
+/** Device and inode without a turn of the event loop; `undefined` if there is no such file. */
 export function identifyNow(path: string): string | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats && identityOf(stats);
