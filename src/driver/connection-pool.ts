@@ -7,6 +7,7 @@ import { type Connection, openConnection } from "./connection";
 import { identify, identifyNow } from "./file-identity";
 import { HandOver } from "./hand-over";
 import { poolTimeout } from "./pool-timeout";
+import { removeEmptyWal } from "./remove-empty-wal";
 import { makesUnusable } from "./unusable";
 import { WalLimit } from "./wal-limit";
 
@@ -316,6 +317,7 @@ export class ConnectionPool {
     }
     await this.#readers.drain();
     await this.#writer.drain();
+    if (this.#options.mode === "ro") await removeEmptyWal(this.#options.path);
     openPools.delete(this);
   }
 
