@@ -41,9 +41,15 @@ function lacksMetadata(type: Type): boolean {
   return Array.from({ length: type.length }, (_, index) => index).some((index) => !known.has(index));
 }
 
-function missingMetadata({ name }: Type): ConfigurationError {
+/** How Nest marks a class that is decorated as a provider or a controller. */
+const MARKS = ["__injectable__", "__controller__"];
+
+function missingMetadata(type: Type): ConfigurationError {
+  // A compiler emits what the constructor takes only for a class that has a decorator itself.
+  const isMarked = MARKS.some((mark) => Reflect.hasOwnMetadata(mark, type));
+  const cause = isMarked ? "" : "the class has no @Injectable(), or ";
   return new ConfigurationError(
-    `Nest cannot know what the constructor of ${name} takes: its compiler emitted no decorator metadata. ` +
+    `Nest cannot know what the constructor of ${type.name} takes: ${cause}its compiler emitted no decorator metadata. ` +
       "With tsc, set experimentalDecorators and emitDecoratorMetadata in tsconfig.json; with swc, legacyDecorator and " +
       "decoratorMetadata in jsc.transform. esbuild, and tsx with it, cannot emit it whatever tsconfig.json says: write " +
       '@Inject(Token) before every parameter there, and the type into every @Column("text").',

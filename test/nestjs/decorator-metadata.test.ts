@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Global, Inject, Injectable, Module, Optional } from "@nestjs/common";
-import { SqliteDatabase } from "../../src";
-import { SqliteDatabaseModule } from "../../src/nestjs";
+import { ConfigurationError, SqliteDatabase } from "../../src";
+import { SqliteDatabaseModule, Transactional } from "../../src/nestjs";
 import { plainEnvironment } from "../support/plain-environment";
 import { testApplications } from "./applications";
 
@@ -28,7 +28,9 @@ describe("without emitDecoratorMetadata", () => {
     (name) => {
       const output = withTsx(name);
       expect(output).toMatch(
-        new RegExp(`ConfigurationError: .*constructor of ${name} .*no decorator metadata`),
+        new RegExp(
+          `ConfigurationError: .*constructor of ${name} takes: its compiler emitted no decorator metadata`,
+        ),
       );
       expect(output).toMatch(
         /emitDecoratorMetadata in tsconfig\.json.*decoratorMetadata in jsc\.transform.*esbuild, and tsx/,
@@ -76,5 +78,23 @@ describe("with decorator metadata", () => {
 
     const started = applications.start({ imports: [SqliteDatabaseModule.forRoot(":memory:"), Everything] });
     await expect(started).resolves.toBeDefined();
+  });
+
+  test("a provider without @Injectable() is told of that first", async () => {
+    class Undecorated {
+      constructor(readonly database: SqliteDatabase) {}
+
+      @Transactional()
+      async write(): Promise<void> {}
+    }
+
+    const started = applications.start({
+      imports: [SqliteDatabaseModule.forRoot(":memory:")],
+      providers: [Undecorated],
+    });
+    await expect(started).rejects.toThrow(ConfigurationError);
+    await expect(started).rejects.toThrow(
+      /constructor of Undecorated takes: the class has no @Injectable\(\), or its compiler emitted no decorator metadata/,
+    );
   });
 });
