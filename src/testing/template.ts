@@ -1,5 +1,6 @@
 import { constants, copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { fingerprintOf } from "./fingerprint";
 import { removeLeftovers } from "./process-tree-folder";
@@ -65,7 +66,7 @@ export class Template {
     const made = filesIn(template);
     if (made) return made;
     removeLeftovers();
-    await using lock = new SqliteDatabase(join(shared, "lock.db"), {
+    await using lock = new SqliteDatabase(pathToFileURL(join(shared, "lock.db")), {
       busyTimeout: BUILD_TIMEOUT,
       pragmas: { journal_mode: "DELETE" },
     });
@@ -79,7 +80,7 @@ export class Template {
   async #build(shared: string, template: string): Promise<readonly string[]> {
     const folder = mkdtempSync(join(shared, `building-${process.pid}-`));
     try {
-      const database = await new SqliteDatabase(join(folder, FILE), this.#options).init();
+      const database = await new SqliteDatabase(pathToFileURL(join(folder, FILE)), this.#options).init();
       await database.close();
       const files = readdirSync(folder);
       // Under its final name it is whole.

@@ -90,6 +90,14 @@ it("refuses a folder that others can change", async () => {
   expect(output).toContain("other users can change");
 });
 
+it("takes a temporary folder whatever its name is", async () => {
+  const script = join(__dirname, "create-and-insert.ts");
+  const odd = folder.file("50% of what? #1");
+  mkdirSync(odd);
+  const { output } = await runScript(script, [odd, "1"], 60_000);
+  expect(output).toBe("rows: seeded,own\n");
+});
+
 it("processes that start together make the template once", async () => {
   const script = join(__dirname, "create-and-insert.ts");
   const outcomes = await Promise.all(
