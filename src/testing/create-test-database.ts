@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { SqliteDatabaseOptions } from "..";
+import { SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { processTreeFolder } from "./process-tree-folder";
 import { Template } from "./template";
 import { TestDatabase } from "./test-database";
@@ -21,6 +21,7 @@ import { TestDatabase } from "./test-database";
  * await database.getRepository(User).save({ username: "ada" });
  */
 export async function createTestDatabase(options: SqliteDatabaseOptions = {}): Promise<TestDatabase> {
+  assertValid(options);
   const quick = { ...options, pragmas: { synchronous: "OFF", ...options.pragmas } };
   const template = await Template.of(quick);
   const shared = processTreeFolder();
@@ -32,4 +33,9 @@ export async function createTestDatabase(options: SqliteDatabaseOptions = {}): P
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** As every database checks them, before anything is added to them that would hide what is wrong. */
+function assertValid(options: SqliteDatabaseOptions): void {
+  new SqliteDatabase(":memory:", options);
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EntitySchema, type MigrationInterface, type QueryRunner } from "typeorm";
-import { ConfigurationError, ConstraintError, DatabaseClosedError } from "../../src";
+import { ConfigurationError, ConstraintError, DatabaseClosedError, SqliteDatabase } from "../../src";
 import { createTestDatabase, sandbox, type TestDatabase } from "../../src/testing";
 import { BLOG, Label, Post, User } from "../support/blog-entities";
 import { runScript } from "../support/child-process";
@@ -242,8 +242,15 @@ it("has what migrations and synchronize make, and the table of the query cache",
   expect(await database.getRepository(Note).find({ cache: 60_000 })).toEqual([]);
 });
 
-it("rejects with what makes the schema fail, and with what is wrong with the options", async () => {
-  await expect(createTestDatabase({ poolsize: 3 } as never)).rejects.toThrow(ConfigurationError);
+it.each([[{ poolsize: 3 }], [null], [{ pragmas: null }], [{ entities: null }]])(
+  "refuses the options %j as every database does",
+  async (options) => {
+    const { message } = await rejection(createTestDatabase(options as never));
+    expect(() => new SqliteDatabase(":memory:", options as never)).toThrow(new ConfigurationError(message));
+  },
+);
+
+it("rejects with what makes the schema fail", async () => {
   const Broken = new EntitySchema({ name: "broken", columns: { name: { type: String } } });
   expect((await rejection(createTestDatabase({ entities: [Broken] }))).message).toContain("primary column");
 });
