@@ -320,6 +320,7 @@ export class SqliteDatabase extends Database<Session> {
    * Rebuilds the file without unused pages, after the writers before it; or, with `into`, a compact copy of it at a
    * path where there is no file yet (https://sqlite.org/lang_vacuum.html).
    *
+   * @throws ConfigurationError where `into` is no path
    * @throws DatabaseError inside a session, before anything is touched
    */
   async vacuum(options: VacuumOptions = {}): Promise<void> {

@@ -5,9 +5,9 @@ import { openConnection } from "../driver/connection";
 import { throwMapped } from "../driver/error-mapping";
 import type { BackupProgress } from "../driver/native-backup";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
-import { ConfigurationError, DatabaseError } from "../errors";
+import { DatabaseError } from "../errors";
 import { checkCallOptions } from "../options/call-options";
-import { parseLocation } from "../options/location";
+import { copyPath } from "./copy-path";
 import { damageOf } from "./integrity";
 
 export type { BackupProgress } from "../driver/native-backup";
@@ -30,8 +30,7 @@ export async function backup(
 ): Promise<void> {
   checkCallOptions("backup", options, ["onProgress", "signal"]);
   const { onProgress = () => {}, signal } = options;
-  const { path: target, memory } = parseLocation(location);
-  if (memory) throw new ConfigurationError("A backup is a file: give it a path, not :memory:.");
+  const target = copyPath(location);
   signal?.throwIfAborted();
   await assertFree(target);
   const part = join(dirname(target), `.${basename(target)}.${randomUUID()}.part`);

@@ -1,6 +1,7 @@
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import { DatabaseClosedError } from "../errors";
 import { checkCallOptions } from "../options/call-options";
+import { copyPath } from "./copy-path";
 
 export interface VacuumOptions {
   /** Write a compact copy to this path, where there must be no file yet, instead of rebuilding the database. */
@@ -10,7 +11,8 @@ export interface VacuumOptions {
 /** Waits for the writer's turn and vacuums. */
 export async function vacuum(dataSource: SqliteDataSource, options: VacuumOptions): Promise<void> {
   checkCallOptions("vacuum", options, ["into"]);
-  const { into } = options;
+  // SQLite writes a copy without a name, or into memory, and forgets it at once: https://sqlite.org/lang_vacuum.html#vacuuminto
+  const into = options.into === undefined ? undefined : copyPath(options.into);
   const runner = dataSource.createQueryRunner();
   try {
     if (into !== undefined) {

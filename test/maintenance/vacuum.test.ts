@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { QueryError } from "../../src/errors";
+import { ConfigurationError, QueryError } from "../../src/errors";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
 import { isPending, until } from "../support/deferred";
@@ -93,6 +93,16 @@ test("with `into` never overwrites a file", async () => {
   );
   expect(existsSync(databases.folder.file("missing"))).toBe(false);
 });
+
+test.each([[""], [5], [null], [":memory:"], ["sqlite://"]])(
+  "refuses to write a copy into %j",
+  async (into) => {
+    const database = await openWithGaps();
+    const before = size();
+    await expect(database.vacuum({ into: into as string })).rejects.toThrow(ConfigurationError);
+    expect(size()).toBe(before);
+  },
+);
 
 test("inside a session touches nothing", async () => {
   const database = await openWithGaps();
