@@ -23,11 +23,13 @@ export function WholeNumber(min: number, remedy: string): PropertyDecorator {
 
 /** A time of 0 to 3600 seconds. More is taken for a slip into milliseconds. */
 export function Seconds(): PropertyDecorator {
-  const message = says((value) =>
-    typeof value === "number" && value > MAX_SECONDS && value / 1000 <= MAX_SECONDS
-      ? `is in seconds; did you mean ${value / 1000}?`
-      : `must be a number of seconds from 0 to ${MAX_SECONDS}`,
-  );
+  const message = says((value) => {
+    if (typeof value !== "number" || !(value > MAX_SECONDS)) {
+      return `must be a number of seconds from 0 to ${MAX_SECONDS}`;
+    }
+    const meant = value / 1000;
+    return `is in seconds; did you mean ${meant > MAX_SECONDS ? `${MAX_SECONDS}, the most there is` : meant}?`;
+  });
   return all(IsNumber({}, message), Min(0, message), Max(MAX_SECONDS, message));
 }
 

@@ -139,16 +139,7 @@ describe("numbers", () => {
   test.each(["poolSize", "maxOverflow", "poolTimeout", "poolRecycle", "busyTimeout", "closeTimeout"])(
     "%s: what is no number, and no finite one, is refused",
     (key) => {
-      const wrong = [
-        Number.NaN,
-        Number.POSITIVE_INFINITY,
-        Number.NEGATIVE_INFINITY,
-        "5",
-        5n,
-        true,
-        [5],
-        new Date(5),
-      ];
+      const wrong = [Number.NaN, Number.NEGATIVE_INFINITY, "5", 5n, true, [5], new Date(5)];
       for (const value of wrong)
         expect(refusal({ [key]: value })).toContain(`Invalid option: ${key} must be`);
       expect(refusal({ [key]: "5" })).toContain("(got '5')");
@@ -156,12 +147,20 @@ describe("numbers", () => {
   );
 
   test.each([
-    ["poolSize", [0, -1, 1.5], "must be a whole number, at least 1"],
-    ["maxOverflow", [-2, 0.5], "must be a whole number, at least -1; -1 is no limit"],
+    ["poolSize", [0, -1, 1.5, Number.POSITIVE_INFINITY], "must be a whole number, at least 1"],
+    [
+      "maxOverflow",
+      [-2, 0.5, Number.POSITIVE_INFINITY],
+      "must be a whole number, at least -1; -1 is no limit",
+    ],
     ["poolTimeout", [-1, -0.001], "must be a number of seconds from 0 to 3600"],
     ["busyTimeout", [-1], "must be a number of seconds from 0 to 3600"],
     ["closeTimeout", [-1], "must be a number of seconds from 0 to 3600"],
-    ["poolRecycle", [0, -2, -0.5], "must be a number of seconds above 0, or -1 for never"],
+    [
+      "poolRecycle",
+      [0, -2, -0.5, Number.POSITIVE_INFINITY],
+      "must be a number of seconds above 0, or -1 for never",
+    ],
   ])("%s: %j are out of range", (key, values, problem) => {
     for (const value of values) {
       expect(refusal({ [key]: value })).toBe(`Invalid option: ${key} ${problem} (got ${value})`);
@@ -173,7 +172,10 @@ describe("numbers", () => {
       `Invalid option: ${key} is in seconds; did you mean 30? (got 30000)`,
     );
     expect(refusal({ [key]: 3601 })).toContain("is in seconds; did you mean 3.601?");
-    expect(refusal({ [key]: 1e9 })).toContain("from 0 to 3600");
+    expect(refusal({ [key]: 3_600_000 })).toContain("is in seconds; did you mean 3600?");
+    for (const beyond of [7_200_000, 1e9, Number.POSITIVE_INFINITY]) {
+      expect(refusal({ [key]: beyond })).toContain("is in seconds; did you mean 3600, the most there is?");
+    }
   });
 });
 
