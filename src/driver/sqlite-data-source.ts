@@ -12,6 +12,7 @@ import {
 } from "typeorm";
 import type { BetterSqlite3DataSourceOptions } from "typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js";
 import { ConfigurationError, NotInitializedError } from "../errors";
+import { describe } from "../options/describe";
 import { parseLocation } from "../options/location";
 import { mergePragmas } from "../options/pragmas";
 import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
@@ -162,7 +163,18 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ["verbose", "use logging"],
 ]);
 
-function assertSupported(options: object): void {
+function assertSupported(options: SqliteDataSourceOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new ConfigurationError(
+      `The options of SqliteDataSource must be an object such as { database: "app.db" } (got ${describe(options)}).`,
+    );
+  }
+  const { type = "better-sqlite3" } = options;
+  if (type !== "better-sqlite3") {
+    throw new ConfigurationError(
+      `SqliteDataSource opens SQLite only: its type is "better-sqlite3", or is left out (got ${describe(type)}).`,
+    );
+  }
   for (const [key, value] of Object.entries(options)) {
     const remedy = value === undefined ? undefined : UNSUPPORTED.get(key);
     if (remedy !== undefined)

@@ -19,6 +19,23 @@ test.each<[object, string]>([
   expect(make(options)).not.toThrow("secret");
 });
 
+test.each([["postgres"], ["sqlite"], [5], [null]])(
+  "another type than better-sqlite3 is refused: %j",
+  (type) => {
+    expect(make({ type })).toThrow(ConfigurationError);
+    expect(make({ type })).toThrow("opens SQLite only");
+    expect(make({ type: "better-sqlite3" })).not.toThrow();
+    expect(make({ type: undefined })).not.toThrow();
+  },
+);
+
+test.each([[undefined], [null], ["app.db"], [{}]])(
+  "options without a database are refused: %j",
+  (options) => {
+    expect(() => new SqliteDataSource(options as never)).toThrow(ConfigurationError);
+  },
+);
+
 test("timeout in milliseconds, as better-sqlite3 has it, stands for busyTimeout", () => {
   expect(make({ timeout: 250 })().driver.settings.busyTimeout).toBe(250);
   expect(make({ timeout: 250, busyTimeout: 2 })().driver.settings.busyTimeout).toBe(2000);
