@@ -5,12 +5,14 @@ import { throwMapped } from "../driver/error-mapping";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import { ConfigurationError } from "../errors";
 
+type Mode = "passive" | "full" | "restart" | "truncate";
+
 /**
  * How far a checkpoint goes (https://sqlite.org/pragma.html#pragma_wal_checkpoint): `passive` copies what it can without
  * waiting for anyone; `full` waits until all is copied; `restart` also until nobody reads from the WAL any more, so that
- * the next writer begins it anew; `truncate` also empties the file.
+ * the next writer begins it anew; `truncate` also empties the file. Small letters and capitals are the same.
  */
-export type CheckpointMode = "passive" | "full" | "restart" | "truncate";
+export type CheckpointMode = Mode | Uppercase<Mode>;
 
 /** What a checkpoint did. Both numbers are -1 where there is no WAL. */
 export interface CheckpointResult {
@@ -22,7 +24,7 @@ export interface CheckpointResult {
   readonly checkpointed: number;
 }
 
-const MODES: ReadonlySet<unknown> = new Set<CheckpointMode>(["passive", "full", "restart", "truncate"]);
+const MODES: ReadonlySet<unknown> = new Set<Mode>(["passive", "full", "restart", "truncate"]);
 
 /** Readers are waited for in JavaScript, and not by SQLite on a thread of the pool. */
 const PAUSE_MS = 2;
@@ -32,7 +34,7 @@ export async function checkpoint(
   dataSource: SqliteDataSource,
   mode: CheckpointMode,
 ): Promise<CheckpointResult> {
-  if (!MODES.has(mode)) {
+  if (!MODES.has(String(mode).toLowerCase())) {
     throw new ConfigurationError(
       `There is no checkpoint mode ${JSON.stringify(mode)}; there are ${[...MODES].join(", ")}.`,
     );

@@ -26,6 +26,14 @@ test("truncate empties the WAL", async () => {
   expect(walSize()).toBe(0);
 });
 
+test.each<CheckpointMode>(["TRUNCATE", "Truncate" as CheckpointMode])(
+  "a mode may be written %s",
+  async (mode) => {
+    expect(await database.checkpoint(mode)).toEqual({ busy: false, log: 0, checkpointed: 0 });
+    expect(walSize()).toBe(0);
+  },
+);
+
 test.each<CheckpointMode>(["restart", "truncate"])(
   "%s waits for a reader, and then does it",
   async (mode) => {
