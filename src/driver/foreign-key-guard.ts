@@ -30,8 +30,12 @@ export class ForeignKeyGuard {
     this.#before ??= await violations(place);
   }
 
-  /** @throws DatabaseError naming tables and numbers of rows */
-  async check(place: Place): Promise<void> {
+  /**
+   * To be called before the commit; or, where there was no transaction, when everything is done.
+   *
+   * @throws DatabaseError naming tables and numbers of rows
+   */
+  async check(place: Place, { isDone = false } = {}): Promise<void> {
     const before = this.#before;
     if (!before) return;
     this.#before = undefined;
@@ -40,8 +44,11 @@ export class ForeignKeyGuard {
     const list = broken.map(([key, count]) => `${key} (${count} rows)`).join(", ");
     throw new DatabaseError(
       "FOREIGN_KEY_CHECK",
-      `The migration would leave rows that refer to nothing: ${list}. Nothing was changed; ` +
-        "move or delete those rows first, in the same migration.",
+      isDone
+        ? `The migration has left rows that refer to nothing: ${list}. It ran without a transaction, so what it ` +
+            "changed is kept; move or delete those rows now."
+        : `The migration would leave rows that refer to nothing: ${list}. Nothing was changed; ` +
+            "move or delete those rows first, in the same migration.",
     );
   }
 }

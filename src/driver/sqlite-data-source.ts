@@ -122,12 +122,12 @@ export class SqliteDataSource extends DataSource {
     };
   }
 
-  /** @throws DatabaseError where rows would be left that refer to nothing; then nothing is changed */
+  /** @throws DatabaseError where rows would be left that refer to nothing; a transaction is rolled back then */
   override async runMigrations(options: MigrationOptions = {}): Promise<Migration[]> {
     return await this.#migrate(options, (executor) => executor.executePendingMigrations());
   }
 
-  /** @throws DatabaseError where rows would be left that refer to nothing; then nothing is changed */
+  /** @throws DatabaseError where rows would be left that refer to nothing; a transaction is rolled back then */
   override async undoLastMigration(options: MigrationOptions = {}): Promise<void> {
     await this.#migrate(options, (executor) => executor.undoLastMigration());
   }

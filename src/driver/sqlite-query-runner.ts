@@ -248,7 +248,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     if (this.#migrationDepth === 0 || --this.#migrationDepth > 0) return;
     try {
       // Without a transaction nothing can be undone any more, but it must be known.
-      await this.#guard.check({ run: async (use) => use(await this.#pinned.take()) });
+      await this.#guard.check({ run: async (use) => use(await this.#pinned.take()) }, { isDone: true });
     } finally {
       this.#guard.end();
       await this.#pinned.giveBack();
