@@ -51,13 +51,13 @@ export async function violationOf(
 
 /** `t.a, t.b` as SQLite lists the columns of a constraint. */
 function splitColumns(named: string, target: string | undefined): Place {
-  const parts = named.split(", ");
   const written = named.slice(0, target?.length);
-  // Names may have points of their own; the table is mostly the one that the statement writes to.
+  // Names may have points and commas of their own; the table is mostly the one that the statement writes to.
   const isTarget = written.toLowerCase() === target?.toLowerCase() && named[written.length] === ".";
-  const length = isTarget ? written.length : parts[0]!.lastIndexOf(".");
+  const length = isTarget ? written.length : named.split(", ", 1)[0]!.lastIndexOf(".");
   if (length < 0) return { table: undefined, columns: [] };
-  return { table: named.slice(0, length), columns: parts.map((part) => part.slice(length + 1)) };
+  const table = named.slice(0, length);
+  return { table, columns: named.slice(length + 1).split(`, ${table}.`) };
 }
 
 async function violatedCheck(

@@ -41,8 +41,11 @@ beforeEach(async () => {
      CREATE TABLE twig (id INTEGER PRIMARY KEY, a REFERENCES twig, b REFERENCES parent);
      INSERT INTO twig VALUES (1, 1, NULL);
      CREATE TABLE exact (number INTEGER) STRICT;
+     CREATE TABLE listed ("a, b", "c, d.e" NOT NULL, f, UNIQUE ("a, b", "c, d.e", f));
+     CREATE TRIGGER listing AFTER INSERT ON log BEGIN INSERT INTO listed VALUES (1, 2, new.entry); END;
      INSERT INTO t (id, name, code, part) VALUES (1, 'Ann', 'x', 1);
      INSERT INTO parent VALUES (5);
+     INSERT INTO listed VALUES (1, 2, 3);
      INSERT INTO child (parentId) VALUES (5);
      INSERT INTO pair VALUES (1, 2);
      INSERT INTO "odd name" VALUES ('k', 'l');`,
@@ -168,6 +171,21 @@ describe("a violated constraint names its kind, table and columns:", () => {
       "primary key, with a point in its name",
       `INSERT INTO "odd name" VALUES ('k', 'm')`,
       { kind: "primaryKey", table: "odd name", columns: ["a.b"] },
+    ],
+    [
+      "unique, with commas in the names",
+      "INSERT INTO LISTED VALUES (1, 2, 3)",
+      { kind: "unique", table: "listed", columns: ["a, b", "c, d.e", "f"] },
+    ],
+    [
+      "not null, with a comma in the name",
+      "INSERT INTO listed VALUES (1, NULL, 3)",
+      { kind: "notNull", table: "listed", columns: ["c, d.e"] },
+    ],
+    [
+      "unique of a table that a trigger writes to, with commas in the names",
+      "INSERT INTO log VALUES (3)",
+      { kind: "unique", table: "listed", columns: ["a, b", "c, d.e", "f"] },
     ],
   ])("%s", async (_, sql, expected) => {
     const error = await rejection(dataSource.query(sql));
