@@ -1,8 +1,10 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import * as library from "../../src";
 import { resolveOptions } from "../../src/options/resolve-options";
 import { Session } from "../../src/session/session";
 import { Result } from "../../src/sql/result";
-import { codeBlocks, readDocument } from "./code-blocks";
+import { codeBlocks, ROOT, readDocument } from "./code-blocks";
 
 const DOCUMENT = "docs/api.md";
 const text = readDocument(DOCUMENT);
@@ -82,6 +84,18 @@ test("every error has its row, those of the library with their code", () => {
         .map((one) => one.constructor.name),
     ),
   );
+});
+
+test("every code of a plain DatabaseError has its row", () => {
+  const raised = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .flatMap((file) => [...readDocument(join("src", file)).matchAll(/new DatabaseError\(\s*"(\w+)"/g)])
+    .map(([, code = ""]) => code);
+  expect(
+    rowsAfter("A plain `DatabaseError`")
+      .map(([code]) => codeOf(code))
+      .sort(),
+  ).toEqual([...new Set(raised)].sort());
 });
 
 test("every name that the package exports is there", () => {
