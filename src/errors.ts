@@ -148,7 +148,7 @@ export class UnsafeIntegerError extends DatabaseError {
  *
  * `code` is SQLite's primary result code (`SQLITE_CONSTRAINT`, `SQLITE_BUSY`, …,
  * https://sqlite.org/rescode.html); `query` and `parameters` are what was sent; `driverError` and `cause` are the
- * native error; `stack` begins at the caller.
+ * native error; `stack` shows the caller.
  */
 export class QueryError extends QueryFailedError {
   declare readonly code: string;

@@ -1,3 +1,5 @@
+import { showCaller } from "./caller-stack";
+
 /** Where the rows of a {@link RowStream} come from. */
 export interface Pages<T> extends AsyncIterator<readonly T[], void> {
   return(): Promise<IteratorResult<readonly T[], void>>;
@@ -10,6 +12,7 @@ export interface Pages<T> extends AsyncIterator<readonly T[], void> {
 export class RowStream<T> implements AsyncIterableIterator<T> {
   readonly #pages: Pages<T>;
   readonly #signal: AbortSignal | undefined;
+  readonly #asked = new Error("asked for here");
   #page: readonly T[] = [];
   #next = 0;
   #ended = false;
@@ -56,6 +59,7 @@ export class RowStream<T> implements AsyncIterableIterator<T> {
         this.#ended = done === true;
       } catch (error) {
         this.#ended = true;
+        showCaller(error, this.#asked);
         throw error;
       }
     }

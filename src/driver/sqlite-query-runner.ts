@@ -11,11 +11,12 @@ import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
 import type { ReadStream } from "typeorm/platform/PlatformTools.js";
 import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
-import { DatabaseError, QueryError, ReadonlyError, UnsafeIntegerError } from "../errors";
+import { DatabaseError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
 import { analysisOf } from "./built-statement";
+import { showCaller } from "./caller-stack";
 import { ConnectionPool } from "./connection-pool";
 import { EscapingQueryRunner } from "./escaping-query-runner";
 import { ForeignKeyGuard } from "./foreign-key-guard";
@@ -101,14 +102,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
       const call = callOf(statement, sql, values, options);
       return await observeStatement(this, sql, values, () => this.#router.run(call));
     } catch (error) {
-      // Where it went wrong is where the query was asked for; the frames in between would push that off the stack.
-      if (
-        error instanceof QueryError ||
-        error instanceof ReadonlyError ||
-        error instanceof UnsafeIntegerError
-      ) {
-        Error.captureStackTrace(error);
-      }
+      showCaller(error);
       throw error;
     }
   }

@@ -45,6 +45,27 @@ function expectSame(rows: readonly unknown[], expected: readonly unknown[]): voi
 
 const active = () => database.stats().readers.active;
 
+test.each<[string, (broken: string) => Promise<unknown>]>([
+  ["the database", async (sql) => await collect(database.stream(sql))],
+  ["a session", async (sql) => await database.session((session) => collect(session.stream(sql)))],
+  [
+    "a query builder",
+    async () => {
+      const notes = database.getRepository(Note).createQueryBuilder("note").where("nonsense = 1");
+      return await collect(await notes.stream());
+    },
+  ],
+])("an error in a stream of %s has the caller's line in its stack", async (_, read) => {
+  async function theCaller(): Promise<unknown> {
+    return await read("SELECT nonsense");
+  }
+  const error = await rejection(theCaller());
+  expect(error).toBeInstanceOf(QueryError);
+  expect(error.stack).toMatch(/^QueryError: .*no such column: nonsense/);
+  expect(error.stack).toContain(__filename);
+  expect(error.stack).toContain("theCaller");
+});
+
 // SQLite 3.52 leaves out too few rows where it makes a join of an EXISTS.
 describe("what has an EXISTS", () => {
   const EXISTING = "SELECT id FROM numbers WHERE EXISTS (SELECT 1 FROM pairs WHERE number = numbers.id)";
