@@ -26,7 +26,7 @@ import { execute } from "./session/execute";
 import type { InsertManyOptions, InsertRow, RowSource } from "./session/insert-many";
 import { Session } from "./session/session";
 import { type StreamOptions, streamRows } from "./session/stream-rows";
-import type { Parameters } from "./sql/parameters";
+import { assertText, type Parameters } from "./sql/parameters";
 import type { Result } from "./sql/result";
 import { splitStatements } from "./sql/statement";
 import { type DatabaseStats, statsOf } from "./stats";
@@ -250,6 +250,7 @@ export class SqliteDatabase extends Database<Session> {
    */
   async execScript(sql: string): Promise<void> {
     this.#assertOpen("run a script");
+    assertText(sql);
     const statements = splitStatements(sql);
     await this.session(
       async (session) => {

@@ -37,7 +37,7 @@ const templates = new TextCache<ParameterTemplate>();
  * @throws {ParameterError} naming every parameter that is wrong, and the remedy
  */
 export function bindParameters(sql: string, parameters?: Parameters): BoundStatement {
-  if (typeof sql !== "string") throw new ParameterError(`The SQL text must be a string, not ${typeof sql}.`);
+  assertText(sql);
   const template = templates.get(sql, (text) => new ParameterTemplate(text));
   const given = matchValues(template, parameters);
   const values: BindValue[] = [];
@@ -85,5 +85,14 @@ function assertTakesValue({ label, place, isSpread }: Slot): void {
   if (place !== "list" && !isSpread) return;
   throw new ParameterError(
     `${label} stands for a list and needs an array. For a single value write IN (${label}).`,
+  );
+}
+
+/** @throws ParameterError for what is no text, such as the bytes of a file that was read without an encoding */
+export function assertText(sql: unknown): void {
+  if (typeof sql === "string") return;
+  const remedy = ArrayBuffer.isView(sql) ? '; read the file with the encoding "utf8"' : "";
+  throw new ParameterError(
+    `The SQL text must be a string, not ${ArrayBuffer.isView(sql) ? "bytes" : typeof sql}${remedy}.`,
   );
 }

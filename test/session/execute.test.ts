@@ -1,5 +1,6 @@
 import { ParameterError, QueryError, ReadonlyError, UnsafeIntegerError } from "../../src/errors";
 import type { SqliteDatabase } from "../../src/sqlite-database";
+import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
@@ -327,6 +328,16 @@ describe("exec", () => {
 });
 
 describe("execScript", () => {
+  test.each([[undefined], [5], [{}], [Buffer.from("DELETE FROM users")]])(
+    "refuses %p, which is no text",
+    async (sql) => {
+      const error = await rejection(database.execScript(sql as never));
+      expect(error).toBeInstanceOf(ParameterError);
+      expect(error.message).toContain("The SQL text must be a string");
+      expect(error.message.includes("utf8")).toBe(Buffer.isBuffer(sql));
+    },
+  );
+
   const SCRIPT = `
     CREATE TABLE log (entry text); -- with a semicolon; in a comment
     CREATE TRIGGER logged AFTER INSERT ON users BEGIN
