@@ -28,7 +28,9 @@ export async function collectStatements(
  */
 export async function runTogether(runner: SqliteQueryRunner, statements: readonly Query[]): Promise<void> {
   const plain = statements.filter(isPlain);
-  const together = plain.length > 1 && !isObserved(runner) && (await runScript(runner, plain));
+  // One by one they are refused where only reading was asked for.
+  const mayRun = plain.length > 1 && !isObserved(runner) && !runner.scope?.readonly;
+  const together = mayRun && (await runScript(runner, plain));
   const others = together ? statements.filter((statement) => !isPlain(statement)) : statements;
   for (const { query, parameters } of others) await runner.query(query, parameters);
 }

@@ -19,11 +19,13 @@ import {
 } from "typeorm";
 import { entities } from "../../entities";
 import { SqliteDataSource } from "../../src/driver/sqlite-data-source";
+import { ReadonlyError } from "../../src/errors";
+import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead } from "../support/raw-database";
 import { schemaOf } from "../support/schema-of";
 import { SilentLogger } from "../support/silent-logger";
-import { NOTES, Note } from "../support/small-entities";
+import { Account, NOTES, Note } from "../support/small-entities";
 import { StatementLog } from "../support/statement-log";
 
 const databases = testDatabases();
@@ -278,4 +280,31 @@ test("inside a session is part of it, and undone with it", async () => {
   });
   await expect(undone).rejects.toThrow("boom");
   expect(await rawRead(databases.path, "SELECT name FROM sqlite_schema")).toEqual([]);
+});
+
+describe("in a session that only reads", () => {
+  const readonly = { readonly: true };
+
+  test.each<[string, string | undefined, (database: SqliteDatabase) => Promise<unknown>]>([
+    ["by itself", undefined, (database) => database.session(() => database.createAll(), readonly)],
+    [
+      "inside of one that writes",
+      undefined,
+      (database) => database.session(() => database.session(() => database.createAll(), readonly)),
+    ],
+    [
+      "in memory",
+      ":memory:",
+      (database) =>
+        database.session(async () => {
+          await database.exec("SELECT 1");
+          await database.createAll();
+        }, readonly),
+    ],
+  ])("%s nothing is created", async (_, location, work) => {
+    const database = await databases.open({ entities: [Note, Account], createAll: false }, location);
+    await expect(work(database)).rejects.toThrow(ReadonlyError);
+    expect((await database.exec("SELECT count(*) FROM sqlite_schema")).scalar()).toBe(0);
+    await database.createAll();
+  });
 });
