@@ -326,7 +326,9 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
 
   async #openSavepoint(parent: TransactionScope): Promise<TransactionScope> {
     await this.flushPending();
-    return await this.#transactions.beginSavepoint(parent);
+    const savepoint = await this.#transactions.beginSavepoint(parent);
+    savepoint.pending?.began(savepoint);
+    return savepoint;
   }
 
   #lastStarted(): TransactionScope {

@@ -13,7 +13,11 @@ export interface SavepointOptions {
 export interface PendingWrites {
   /** Writes it through `runner`; `undefined` if there is nothing to write. */
   flush(runner: SqliteQueryRunner): Promise<void> | undefined;
-  /** Gives up what belongs to a scope that was rolled back. */
+  /** Called before the work of a savepoint begins: what is pending then is not part of it. */
+  began(savepoint: TransactionScope): void;
+  /** Takes back what was written in a scope that was rolled back, and what was asked for in it. */
+  rolledBack(scope: TransactionScope): void;
+  /** The same, and gives up what was changed since the scope began. */
   undone(scope: TransactionScope): void;
 }
 
@@ -25,8 +29,6 @@ export interface TransactionScope {
   readonly signal: AbortSignal | undefined;
   /** Neither committed nor rolled back. */
   readonly isOpen: boolean;
-  /** Whether it was rolled back, or a scope around it was. */
-  readonly isUndone: boolean;
   /** The scope around a savepoint. */
   readonly parent: TransactionScope | undefined;
   /** One for a transaction and all the savepoints inside it. */
@@ -89,11 +91,6 @@ export abstract class Scope implements TransactionScope {
   protected abstract undo(): Promise<void>;
   protected abstract renew(how: "commit" | "rollback"): Promise<void>;
   protected over(): void {}
-
-  get isUndone(): boolean {
-    if (this.#rollback && !this.#committed) return true;
-    return this.parent?.isUndone ?? false;
-  }
 
   async run<T>(use: (connection: Connection) => Promise<T>, signal = this.signal): Promise<T> {
     const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal }));
@@ -171,6 +168,7 @@ export abstract class Scope implements TransactionScope {
     try {
       if (!this.#committed) await this.undo();
     } finally {
+      if (!this.#committed) this.pending?.rolledBack(this);
       this.over();
       release();
     }

@@ -13,11 +13,11 @@ export class Journal {
     this.#steps.push({ scope, undo });
   }
 
-  /** Takes back the steps in such scopes, the last one first; tells whether there were any. */
-  undo(isUndone: (scope: TransactionScope) => boolean): boolean {
-    const undone = this.#steps.filter(({ scope }) => isUndone(scope));
+  /** Takes back the steps in `scope`, the last one first; tells whether there were any. */
+  undo(scope: TransactionScope): boolean {
+    const undone = this.#steps.filter((step) => step.scope.isWithin(scope));
     if (undone.length === 0) return false;
-    this.#steps = this.#steps.filter((step) => !undone.includes(step));
+    this.#steps = this.#steps.filter((step) => !step.scope.isWithin(scope));
     for (const { undo } of undone.reverse()) undo();
     return true;
   }

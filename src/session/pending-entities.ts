@@ -1,8 +1,10 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { KnownEntity } from "../driver/persist";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import type { TransactionScope } from "../driver/transaction-scope";
 import { incompleteId, noEntity, secondInstance } from "./entity-errors";
 import { type IdentityMap, keyOf, type Tracked } from "./identity-map";
+import type { Journal } from "./journal";
 
 /** What a flush has to write. */
 export interface Changes {
@@ -11,32 +13,44 @@ export interface Changes {
   readonly deleted: readonly KnownEntity[];
 }
 
+/** What the next flush is to write, whichever part of the session that runs in. */
+interface Scheduled extends KnownEntity {
+  /** The part whose code has asked for it, and which it is undone with. */
+  readonly by: TransactionScope;
+}
+
+type Schedule = Map<ObjectLiteral, Scheduled>;
+
 /** What is to be inserted and deleted by the next flush, besides what has changed in the identity map. */
 export class PendingEntities {
   readonly #map: IdentityMap;
-  readonly #added = new Map<ObjectLiteral, KnownEntity>();
-  readonly #deleted = new Map<ObjectLiteral, KnownEntity>();
+  readonly #journal: Journal;
+  readonly #added: Schedule = new Map();
+  readonly #deleted: Schedule = new Map();
 
-  constructor(map: IdentityMap) {
+  constructor(map: IdentityMap, journal: Journal) {
     this.#map = map;
+    this.#journal = journal;
   }
 
   add(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
     const metadata = this.#metadataOf(runner, entity, "add()");
-    this.#deleted.delete(entity);
+    const by = runner.scope!;
+    this.#takeOff(this.#deleted, entity, by);
     if (this.#map.of(entity)) return;
     if (this.#map.withKey(keyOf(metadata, entity))) throw secondInstance(metadata);
-    this.#added.set(entity, { metadata, entity });
+    schedule(this.#added, { metadata, entity, by });
   }
 
   /** Of two instances of one row the tracked one is deleted. */
   delete(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
     const metadata = this.#metadataOf(runner, entity, "delete()");
-    if (this.#added.delete(entity)) return;
+    const by = runner.scope!;
+    if (this.#takeOff(this.#added, entity, by)) return;
     const key = keyOf(metadata, entity);
     if (key === undefined) throw incompleteId(metadata, "delete()");
     const { entity: instance } = this.#map.withKey(key) ?? { entity };
-    this.#deleted.set(instance, { metadata, entity: instance });
+    schedule(this.#deleted, { metadata, entity: instance, by });
   }
 
   isAdded(entity: ObjectLiteral): boolean {
@@ -49,29 +63,43 @@ export class PendingEntities {
 
   /** `undefined` if there are none. */
   changes(isReadonly: boolean): Changes | undefined {
-    const changed: Tracked[] = [];
-    for (const tracked of this.#map) {
-      if (this.isDeleted(tracked.entity)) continue;
-      if (tracked.snapshot.isChanged(tracked.entity, { ignoreLazy: isReadonly })) changed.push(tracked);
-    }
+    const changed = this.changed(isReadonly);
     if (changed.length + this.#added.size + this.#deleted.size === 0) return undefined;
     return { changed, added: this.#withCascades(changed), deleted: [...this.#deleted.values()] };
   }
 
-  /** Forgets what was written. */
-  written({ added, deleted }: Changes): void {
-    for (const { entity } of added) this.#added.delete(entity);
-    for (const { entity } of deleted) this.#deleted.delete(entity);
+  /** What has changed, and is not to be deleted. */
+  changed(isReadonly: boolean): Tracked[] {
+    return [...this.#map].filter(
+      ({ entity, snapshot }) =>
+        !this.isDeleted(entity) && snapshot.isChanged(entity, { ignoreLazy: isReadonly }),
+    );
   }
 
-  clear(): void {
-    this.#added.clear();
-    this.#deleted.clear();
+  /** Forgets what was written in `scope`, for as long as that is not undone. */
+  written({ added, deleted }: Changes, scope: TransactionScope): void {
+    for (const { entity } of added) this.#takeOff(this.#added, entity, scope);
+    for (const { entity } of deleted) this.#takeOff(this.#deleted, entity, scope);
+  }
+
+  /** Forgets what was asked for in `scope`. */
+  undone(scope: TransactionScope): void {
+    for (const scheduled of [this.#added, this.#deleted]) {
+      for (const { entity, by } of scheduled.values()) if (by.isWithin(scope)) scheduled.delete(entity);
+    }
+  }
+
+  #takeOff(from: Schedule, entity: ObjectLiteral, scope: TransactionScope): boolean {
+    const scheduled = from.get(entity);
+    if (!scheduled) return false;
+    from.delete(entity);
+    this.#journal.add(scope, () => from.set(entity, scheduled));
+    return true;
   }
 
   /** What was added, and what TypeORM will insert by cascades of that and of what has changed. */
   #withCascades(changed: readonly Tracked[]): KnownEntity[] {
-    const added = new Map(this.#added);
+    const added = new Map<ObjectLiteral, KnownEntity>(this.#added);
     const follow = ({ metadata, entity }: KnownEntity): void => {
       const values = metadata.extractRelationValuesFromEntity(entity, metadata.relations);
       for (const [{ isCascadeInsert, isCascadeUpdate }, child, childMetadata] of values) {
@@ -95,4 +123,10 @@ export class PendingEntities {
     if (!dataSource.hasMetadata(target)) throw noEntity(call);
     return dataSource.getMetadata(target).findInheritanceMetadata(entity);
   }
+}
+
+/** What was asked for twice is undone only with the outer one of the two. */
+function schedule(on: Schedule, scheduled: Scheduled): void {
+  const earlier = on.get(scheduled.entity);
+  if (!earlier || !scheduled.by.isWithin(earlier.by)) on.set(scheduled.entity, scheduled);
 }

@@ -56,6 +56,7 @@ export class Session implements AsyncDisposable {
   ): Promise<T> {
     const session = new Session(dataSource, scope, joins);
     const { broadcaster } = session.#runner;
+    if (scope.parent) scope.pending?.began(scope);
     let result: T;
     try {
       const inside = <R>(run: () => Promise<R> | R) =>
@@ -159,8 +160,9 @@ export class Session implements AsyncDisposable {
    * order of the foreign keys, then updates, then deletes in the reverse order. Nothing is sent if nothing changed.
    *
    * It happens by itself before the session is committed, before a nested one begins, and before every statement of the
-   * session, so that it reads what it changed. A flush that fails has written nothing. An entity that was changed in a
-   * savepoint, by whichever object, has its values of before again when the savepoint fails.
+   * session, so that it reads what it changed. A flush that fails has written nothing. When a savepoint
+   * fails, entities have the values again that they had when it began; what code outside of it has added or deleted
+   * meanwhile is still to be written. Nothing tells whose code has changed an entity: await the savepoint before others do.
    *
    * @throws ReadonlyError in a read-only session, before anything is sent
    * @throws DatabaseError if the row of a changed entity does not exist any more

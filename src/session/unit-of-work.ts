@@ -21,8 +21,10 @@ const flushing = new AsyncLocalStorage<UnitOfWork>();
  */
 export class UnitOfWork implements PendingWrites {
   readonly #map = new IdentityMap();
-  readonly #pending = new PendingEntities(this.#map);
   readonly #journal = new Journal();
+  readonly #pending = new PendingEntities(this.#map, this.#journal);
+  /** What had changed and was not written yet when a savepoint began. */
+  readonly #before = new WeakMap<TransactionScope, ReadonlyMap<ObjectLiteral, EntitySnapshot>>();
   readonly #running = new Set<{ readonly scope: TransactionScope; readonly done: Promise<void> }>();
 
   /** The one that belongs to `scope`, which nested sessions share. */
@@ -43,7 +45,6 @@ export class UnitOfWork implements PendingWrites {
     const idMap = metadata.ensureEntityIdMap(id) as ObjectLiteral;
     const key = keyOf(metadata, idMap);
     if (key === undefined) throw incompleteId(metadata, "get()");
-    this.#settle();
     const known = this.#map.withKey(key);
     if (known && this.#pending.isDeleted(known.entity)) return null;
     const found = known && !known.isStale ? known : await this.#load(runner, metadata, idMap, known);
@@ -52,18 +53,15 @@ export class UnitOfWork implements PendingWrites {
   }
 
   add(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
-    this.#settle();
     this.#pending.add(runner, entity);
   }
 
   delete(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
-    this.#settle();
     this.#pending.delete(runner, entity);
   }
 
   async refresh(runner: SqliteQueryRunner, entity: ObjectLiteral): Promise<void> {
     if (this.#pending.isAdded(entity)) await this.flush(runner);
-    this.#settle();
     const tracked = this.#map.of(entity);
     if (!tracked) throw notTracked();
     // What was changed is given up, and not written before the row is read.
@@ -81,7 +79,6 @@ export class UnitOfWork implements PendingWrites {
     // One of the scope around this one would wait for this one to end.
     const earlier = [...this.#running].find((flush) => flush.scope.isWithin(scope));
     if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner));
-    this.#settle();
     const changes = this.#pending.changes(scope.readonly);
     if (!changes) return undefined;
     if (scope.readonly) return Promise.reject(readonlyChange(firstOf(changes), scope));
@@ -96,21 +93,28 @@ export class UnitOfWork implements PendingWrites {
     this.#journal.keep(scope);
   }
 
-  /** After what was done in `scope` was undone: its entities are again what they were before. */
-  undone(scope: TransactionScope): void {
-    if (flushing.getStore() === this) return;
-    this.#pending.clear();
-    this.#journal.undo((of) => of.isWithin(scope));
-    for (const tracked of this.#map) {
-      tracked.snapshot.revert(tracked.entity);
-      tracked.isStale = true;
-    }
+  began(savepoint: TransactionScope): void {
+    const changed = this.#pending.changed(savepoint.readonly);
+    const before = changed.map(
+      ({ metadata, entity }) => [entity, new EntitySnapshot(metadata, entity)] as const,
+    );
+    this.#before.set(savepoint, new Map(before));
   }
 
-  /** Follows what undid a savepoint without telling, such as a transaction of TypeORM's that failed. */
-  #settle(): void {
-    if (!this.#journal.undo((scope) => scope.isUndone)) return;
-    for (const tracked of this.#map) tracked.isStale = true;
+  rolledBack(scope: TransactionScope): void {
+    const hasWritten = this.#journal.undo(scope);
+    this.#pending.undone(scope);
+    if (hasWritten) for (const tracked of this.#map) tracked.isStale = true;
+  }
+
+  undone(scope: TransactionScope): void {
+    if (flushing.getStore() === this) return;
+    this.rolledBack(scope);
+    const before = this.#before.get(scope);
+    for (const tracked of this.#map) {
+      (before?.get(tracked.entity) ?? tracked.snapshot).revert(tracked.entity);
+      tracked.isStale = true;
+    }
   }
 
   async #write(runner: SqliteQueryRunner, scope: TransactionScope): Promise<void> {
@@ -129,7 +133,7 @@ export class UnitOfWork implements PendingWrites {
       });
       return changes;
     });
-    this.#pending.written(written);
+    this.#pending.written(written, scope);
     for (const tracked of written.changed) this.#updated(scope, tracked, before.get(tracked.entity)!);
     for (const known of written.added) this.#inserted(scope, known, before.get(known.entity)!);
     if (written.deleted.length > 0) this.#removed(scope);

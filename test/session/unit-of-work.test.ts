@@ -973,6 +973,80 @@ describe("a nested session", () => {
     ]);
   });
 
+  describe.each<
+    [string, (database: SqliteDatabase, session: Session, work: () => Promise<void>) => Promise<unknown>]
+  >([
+    ["database.session", (database, _, work) => database.session(work)],
+    ["session.transaction", (_, session, work) => session.transaction(work)],
+    ["manager.transaction", (_, session, work) => session.manager.transaction(work)],
+    [
+      "session.insertMany",
+      (_, session, work) =>
+        session.insertMany(
+          Label,
+          (async function* () {
+            await work();
+            yield { name: "never" };
+          })(),
+        ),
+    ],
+  ])("by %s that fails", (_, start) => {
+    test.each([
+      ["writes nothing", false],
+      ["sends a statement, before which it is written,", true],
+    ])("and %s leaves pending what the one around it schedules meanwhile", async (_, sends) => {
+      const database = await openWithUsers();
+      await database.session(async (session) => {
+        const [ada, bob] = [await session.get(User, 1), await session.get(User, 2)];
+        const [began, goOn] = [deferred(), deferred()];
+        const failing = start(database, session, async () => {
+          began.resolve();
+          await goOn.promise;
+          session.add(user("undone"));
+          if (sends) await database.exec("SELECT 1");
+          throw boom;
+        });
+        // Before it begins: it has to wait for its turn.
+        ada!.age = 36;
+        await began.promise;
+        const cleo = user("cleo");
+        session.add(cleo);
+        session.delete(bob!);
+        goOn.resolve();
+        await expect(failing).rejects.toBe(boom);
+        expect(cleo.id).toBeUndefined();
+        expect(ada!.age).toBe(36);
+        expect(await session.get(User, 2)).toBeNull();
+      });
+      expect(await read("SELECT username, age FROM users ORDER BY id")).toEqual([
+        { username: "ada", age: 36 },
+        { username: "cleo", age: 18 },
+      ]);
+    });
+  });
+
+  test("that fails has not taken back what the one around it had scheduled", async () => {
+    const database = await openWithUsers();
+    await database.session(async (session) => {
+      const bob = await session.get(User, 2);
+      const cleo = user("cleo");
+      const [began, goOn] = [deferred(), deferred()];
+      const failing = database.session(async (inner) => {
+        began.resolve();
+        await goOn.promise;
+        inner.delete(cleo);
+        inner.add(bob!);
+        throw boom;
+      });
+      await began.promise;
+      session.add(cleo);
+      session.delete(bob!);
+      goOn.resolve();
+      await expect(failing).rejects.toBe(boom);
+    });
+    expect(await names()).toEqual(["ada", "cleo"]);
+  });
+
   test("a transaction of the query runner that is rolled back is noticed", async () => {
     const database = await openWithUsers();
     await database.session(async (session) => {
@@ -986,6 +1060,16 @@ describe("a nested session", () => {
       ada!.age = 36;
     });
     expect(await read("SELECT age FROM users WHERE id = 1")).toEqual([{ age: 36 }]);
+  });
+
+  test("a transaction of the query runner that is rolled back takes with it what was added in it", async () => {
+    const database = await openWithUsers();
+    await database.session(async (session) => {
+      await session.queryRunner.startTransaction();
+      session.add(user("undone"));
+      await session.queryRunner.rollbackTransaction();
+    });
+    expect(await names()).toEqual(["ada", "bob"]);
   });
 
   test("its part is undone by a rollback of the one around it", async () => {
