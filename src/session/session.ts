@@ -75,7 +75,7 @@ export class Session implements AsyncDisposable {
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
       await session.#undo().catch(() => {});
-      if (scope.parent) scope.pending?.undone(scope);
+      scope.pending?.undone(scope);
       throw error;
     }
     // A subscriber that fails now undoes nothing any more.

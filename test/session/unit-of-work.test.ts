@@ -479,6 +479,56 @@ describe("a flush", () => {
     expect(await names()).toEqual(["ada", "bob"]);
   });
 
+  test.each<
+    [string, (database: SqliteDatabase, work: (session: Session) => Promise<void>) => Promise<unknown>]
+  >([
+    ["database.session", (database, work) => database.session(work)],
+    [
+      "a session under manual control",
+      async (database, work) => {
+        await using session = await database.openSession();
+        await work(session);
+        await session.commit();
+      },
+    ],
+  ])(
+    "of work that is tried again by %s inserts its own rows, and writes to nobody else's",
+    async (_, run) => {
+      const database = await open();
+      const ada = user("ada");
+      let attempts = 0;
+      const work = async (session: Session) => {
+        session.add(ada);
+        await session.flush();
+        expect(ada.id).toBeDefined();
+        if (attempts++ === 0) throw boom;
+      };
+      await expect(run(database, work)).rejects.toBe(boom);
+      expect(ada.id).toBeUndefined();
+      await rawExec(databases.path, "INSERT INTO users (username) VALUES ('someone else')");
+      await run(database, work);
+      expect(await names()).toEqual(["someone else", "ada"]);
+    },
+  );
+
+  test("that was undone with its session has left entities as they were", async () => {
+    const database = await openWithUsers();
+    let [ada, bob]: (User | null)[] = [];
+    const undone = database.session(async (session) => {
+      [ada, bob] = [await session.get(User, 1), await session.get(User, 2)];
+      ada!.age = 36;
+      session.delete(bob!);
+      await session.flush();
+      ada!.status = "not written";
+      throw boom;
+    });
+    await expect(undone).rejects.toBe(boom);
+    expect([ada, bob]).toMatchObject([
+      { age: 18, status: "new" },
+      { id: 2, username: "bob" },
+    ]);
+  });
+
   test("refuses a changed id, and says when the row is gone", async () => {
     const database = await openWithUsers();
     const moved = database.session(async (session) => {
