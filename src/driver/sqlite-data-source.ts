@@ -17,6 +17,7 @@ import { parseLocation } from "../options/location";
 import { mergePragmas } from "../options/pragmas";
 import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
 import type { DriverSettings } from "./driver-settings";
+import { LazyRelations } from "./lazy-relations";
 import { SqliteDriver } from "./sqlite-driver";
 import { SqliteEntityManager } from "./sqlite-entity-manager";
 import { createQueryBuilder } from "./sqlite-query-builder";
@@ -79,6 +80,7 @@ export class SqliteDataSource extends DataSource {
     super(resolved as unknown as DataSourceOptions);
     delete (this.options as { driver?: unknown }).driver;
     this.driver = new SqliteDriver(this, settings);
+    (this as { relationLoader: LazyRelations }).relationLoader = new LazyRelations(this);
   }
 
   override async initialize(): Promise<this> {

@@ -67,6 +67,11 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     return this.#transactions.current;
   }
 
+  /** The transaction that it was made for, as each runner of a session is. */
+  get joined(): TransactionScope | undefined {
+    return this.#transactions.joined;
+  }
+
   override async query(query: string, parameters?: any[], useStructuredResult?: false): Promise<any>;
   override async query(query: string, parameters: any[], useStructuredResult: true): Promise<QueryResult>;
   override async query(query: string, given: any[] = [], useStructuredResult = false): Promise<any> {

@@ -16,9 +16,11 @@ import {
   type UpdateEvent,
 } from "typeorm";
 import { City, Continent, Country, entities, Tag, Traveller, Trip } from "../../entities";
+import { SessionClosedError } from "../../src/errors";
+import type { Session } from "../../src/session/session";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
-import { deferred } from "../support/deferred";
+import { deferred, settle } from "../support/deferred";
 import { rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
 
@@ -436,6 +438,42 @@ describe("query builders and relations", () => {
     );
     const author = await database.manager.findOneByOrFail(Author, { id });
     expect(await author.books).toMatchObject([{ title: "new" }]);
+  });
+
+  test("a lazy relation that is touched after the end of its session is read outside of it", async () => {
+    const database = await databases.open({ entities: [Author, Book] });
+    const { id } = await database.manager.save(new Author());
+    await database.exec("INSERT INTO books (title, authorId) VALUES ('first', :id)", { id });
+    const load = (session: Session) => session.get(Author, id);
+    const author = (await database.session(load, { readonly: true }))!;
+    await database.exec("INSERT INTO books (title, authorId) VALUES ('second', :id)", { id });
+    expect(await author.books).toMatchObject([{ title: "first" }, { title: "second" }]);
+    await using session = await database.openSession();
+    const nested = (await session.transaction(load))!;
+    await session.exec("INSERT INTO books (title, authorId) VALUES ('third', :id)", { id });
+    // The session around the nested one has not ended.
+    expect(await nested.books).toHaveLength(3);
+  });
+
+  test("a lazy relation that cannot be loaded rejects for who awaits it and nobody else, and may be tried again", async () => {
+    const database = await databases.open({ entities: [Author, Book] });
+    await database.manager.save(new Author());
+    const unhandled = jest.fn();
+    process.on("unhandledRejection", unhandled);
+    const ended = deferred();
+    let author: Author | null = null;
+    let late: Promise<unknown> | undefined;
+    await database.session(async (session) => {
+      author = await session.get(Author, 1);
+      late = ended.promise.then(() => author!.books);
+      late.catch(() => {});
+    });
+    ended.resolve();
+    await expect(late).rejects.toThrow(SessionClosedError);
+    await settle();
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(await author!.books).toEqual([]);
   });
 
   test("save() outside of sessions is a transaction of its own", async () => {
