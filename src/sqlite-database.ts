@@ -454,6 +454,7 @@ async function nested(
   ambient: TransactionScope,
   { readonly = false, signal }: SessionOptions,
 ): Promise<TransactionScope> {
+  ambient.assertNotEnded();
   if (ambient.readonly && !readonly) {
     throw new ReadonlyError(
       `A read-write session cannot be opened inside a read-only one ("${ambient.label}"), whose snapshot it would ` +

@@ -120,7 +120,10 @@ export class StatementRouter {
     const { statement, sql, values, wantsDetails, refuse } = call;
     const { kind, pinsConnection, readsOnly } = statement;
     const { transactions, pinned, guard } = this.#held;
-    if ((call.readonly || scope.readonly) && !readsOnly) throw refusedWrite(call);
+    if ((call.readonly || scope.readonly) && !readsOnly) {
+      scope.assertNotEnded();
+      throw refusedWrite(call);
+    }
     if (kind === "commit" || kind === "rollback") {
       if (!transactions.isRoot(scope)) throw refusedEnd(kind);
       // Statements that were sent before it and not awaited come first.

@@ -29,6 +29,8 @@ export interface TransactionScope {
   readonly signal: AbortSignal | undefined;
   /** Neither committed nor rolled back. */
   readonly isOpen: boolean;
+  /** @throws SessionClosedError once it has ended, whose cause is what has ended it early */
+  assertNotEnded(): void;
   /** The scope around a savepoint. */
   readonly parent: TransactionScope | undefined;
   /** One for a transaction and all the savepoints inside it. */
@@ -66,6 +68,8 @@ export abstract class Scope implements TransactionScope {
   /** Whether its end is waited for; what would begin in it now comes too late. */
   #ending = false;
   #rollback: Promise<void> | undefined;
+  /** The reason of its signal, if that has ended it. */
+  #endedBy: unknown;
   isOpen = true;
 
   abstract readonly readonly: boolean;
@@ -92,7 +96,14 @@ export abstract class Scope implements TransactionScope {
   protected abstract renew(how: "commit" | "rollback"): Promise<void>;
   protected over(): void {}
 
+  assertNotEnded(): void {
+    if (this.isOpen) return;
+    const cause = this.#endedBy;
+    throw new SessionClosedError(undefined, cause === undefined ? undefined : { cause });
+  }
+
   async run<T>(use: (connection: Connection) => Promise<T>, signal = this.signal): Promise<T> {
+    this.assertNotEnded();
     const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal }));
     try {
       this.#assertOpen();
@@ -110,6 +121,7 @@ export abstract class Scope implements TransactionScope {
   }
 
   async savepoint({ readonly = this.readonly, signal }: SavepointOptions = {}): Promise<TransactionScope> {
+    this.assertNotEnded();
     const both = anySignal(this.signal, signal);
     const release = await this.#lock.acquire({ signal: both });
     try {
@@ -147,16 +159,18 @@ export abstract class Scope implements TransactionScope {
   }
 
   rollback(): Promise<void> {
+    if (this.isOpen) this.#endedBy = this.signal?.reason;
     this.isOpen = false;
     this.#rollback ??= this.#undo();
     return this.#rollback;
   }
 
   async restart(how: "commit" | "rollback"): Promise<void> {
+    this.assertNotEnded();
     const release = await this.#acquireToEnd();
     try {
       if (how === "commit") this.#assertOpen();
-      else if (!this.isOpen) throw new SessionClosedError();
+      else this.assertNotEnded();
       await this.renew(how);
     } finally {
       release();
@@ -184,8 +198,8 @@ export abstract class Scope implements TransactionScope {
   }
 
   #assertOpen(): void {
+    this.assertNotEnded();
     this.signal?.throwIfAborted();
-    if (!this.isOpen) throw new SessionClosedError();
     if (this.lost) {
       throw new SessionClosedError(
         "SQLite has rolled this transaction back because a statement in it failed; nothing more can be done in it.",

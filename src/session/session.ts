@@ -3,7 +3,6 @@ import type { ExecOptions } from "../database";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { TransactionScope } from "../driver/transaction-scope";
-import { SessionClosedError } from "../errors";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
 import { unlessAborted } from "./deadline";
@@ -120,7 +119,7 @@ export class Session implements AsyncDisposable {
    * if (user) user.username = "ada";
    */
   async get<Entity extends ObjectLiteral>(target: EntityTarget<Entity>, id: unknown): Promise<Entity | null> {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     return await this.#unitOfWork.get(this.#runner, target, id);
   }
 
@@ -135,7 +134,7 @@ export class Session implements AsyncDisposable {
    * session.add([author, session.manager.create(Post, { title: "Notes", author })]);
    */
   add(entities: ObjectLiteral | readonly ObjectLiteral[]): void {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     for (const entity of Array.isArray(entities) ? entities : [entities]) {
       this.#unitOfWork.add(this.#runner, entity);
     }
@@ -151,7 +150,7 @@ export class Session implements AsyncDisposable {
    * if (post) session.delete(post);
    */
   delete(entity: ObjectLiteral): void {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     this.#unitOfWork.delete(this.#runner, entity);
   }
 
@@ -173,7 +172,7 @@ export class Session implements AsyncDisposable {
    * console.log(user.id);
    */
   async flush(): Promise<void> {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     await this.#runner.flushPending();
   }
 
@@ -188,7 +187,7 @@ export class Session implements AsyncDisposable {
    * await session.refresh(user);
    */
   async refresh(entity: ObjectLiteral): Promise<void> {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     await this.#unitOfWork.refresh(this.#runner, entity);
   }
 
@@ -252,7 +251,7 @@ export class Session implements AsyncDisposable {
    * has been rolled back, as by {@link rollback}.
    */
   async commit(): Promise<void> {
-    this.#assertActive();
+    this.#scope.assertNotEnded();
     try {
       await this.#flushOrRollBack();
       await this.#scope.restart("commit");
@@ -295,10 +294,6 @@ export class Session implements AsyncDisposable {
   /** Made when it is asked for: before every statement it would be looked for what is to be written. */
   get #unitOfWork(): UnitOfWork {
     return UnitOfWork.of(this.#scope);
-  }
-
-  #assertActive(): void {
-    if (!this.isActive) throw new SessionClosedError();
   }
 
   async #undo(): Promise<void> {

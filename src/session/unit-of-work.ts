@@ -75,7 +75,7 @@ export class UnitOfWork implements PendingWrites {
   /** `undefined` if there is nothing to write or to wait for. */
   flush(runner: SqliteQueryRunner): Promise<void> | undefined {
     const { scope } = runner;
-    if (!scope || flushing.getStore() === this) return undefined;
+    if (!scope?.isOpen || flushing.getStore() === this) return undefined;
     // One of the scope around this one would wait for this one to end.
     const earlier = [...this.#running].find((flush) => flush.scope.isWithin(scope));
     if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner));

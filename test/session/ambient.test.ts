@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
-import { ParameterError, SessionClosedError } from "../../src/errors";
+import type { SessionOptions } from "../../src/database";
+import { ParameterError, SessionClosedError, SessionTimeoutError } from "../../src/errors";
 import type { Session } from "../../src/session/session";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
@@ -412,43 +413,74 @@ describe("what outlives its session", () => {
       "session.manager.transaction",
       (session) => session.manager.transaction((m) => m.insert(Note, { text: "late" })),
     ],
+    ["database.insertMany", (_, database) => database.insertMany(Note, [{ text: "late" }])],
+    ["database.stream", (_, database) => database.stream(NOTES).next()],
+    ["session.stream", (session) => session.stream(NOTES).next()],
+    ["session.insertMany", (session) => session.insertMany(Note, [{ text: "late" }])],
+    ["session.get", (session) => session.get(Note, 1)],
+    ["session.add", async (session) => session.add(Object.assign(new Note(), { text: "late" }))],
+    ["session.flush", (session) => session.flush()],
     ["session.commit", (session) => session.commit()],
     ["session.rollback", (session) => session.rollback()],
   ];
-  describe.each(["commits", "rolls back"])("and the session %s", (end) => {
+  /** Each way in which the session ends before that. */
+  const ENDS: [string, SessionOptions & { fails?: boolean; aborts?: "inside" | "later" }][] = [
+    ["commits", {}],
+    ["rolls back", { fails: true }],
+    ["times out", { timeout: 0.01 }],
+    ["is stopped by its signal", { aborts: "inside" }],
+    ["commits, and its signal is aborted afterwards", { aborts: "later" }],
+    ["is read-only", { readonly: true }],
+  ];
+  describe.each(ENDS)("and the session %s", (_end, { fails, aborts, ...options }) => {
     test.each(LATE)(
       "%s, by a promise, a timer and an event, gets SessionClosedError and writes nothing",
       async (_, late) => {
         const database = await databases.open({ entities: [Note] });
         const emitter = new EventEmitter();
         const ended = deferred();
+        const stop = new AbortController();
         const outcomes: Promise<unknown>[] = [];
-        const session = database.session(async (session) => {
-          await session.manager.insert(Note, { text: "in time" });
-          const run = () =>
-            late(session, database).then(
-              () => "written",
-              (error: unknown) => error,
+        const session = database.session(
+          async (session) => {
+            if (!session.readonly) await session.manager.insert(Note, { text: "in time" });
+            const run = () =>
+              late(session, database).then(
+                () => "written",
+                (error: unknown) => error,
+              );
+            outcomes.push(ended.promise.then(run));
+            outcomes.push(
+              new Promise((resolve) => ended.promise.then(() => setImmediate(() => resolve(run())))),
             );
-          outcomes.push(ended.promise.then(run));
-          outcomes.push(
-            new Promise((resolve) => ended.promise.then(() => setImmediate(() => resolve(run())))),
-          );
-          outcomes.push(
-            new Promise((resolve) =>
-              emitter.once(
-                "late",
-                AsyncResource.bind(() => resolve(run())),
+            outcomes.push(
+              new Promise((resolve) =>
+                emitter.once(
+                  "late",
+                  AsyncResource.bind(() => resolve(run())),
+                ),
               ),
-            ),
-          );
-          if (end === "rolls back") throw boom;
-        });
-        await session.catch(() => {});
+            );
+            if (fails) throw boom;
+            if (aborts === "inside") stop.abort(boom);
+            if (options.timeout) await ended.promise;
+          },
+          { ...options, ...(aborts && { signal: stop.signal }) },
+        );
+        const isCommitted = await session.then(
+          () => true,
+          () => false,
+        );
+        if (aborts === "later") stop.abort(boom);
         ended.resolve();
         emitter.emit("late");
-        for (const outcome of await Promise.all(outcomes)) expect(outcome).toBeInstanceOf(SessionClosedError);
-        expect(await notes()).toEqual(end === "commits" ? ["in time"] : []);
+        const cause =
+          isCommitted || fails ? undefined : options.timeout ? expect.any(SessionTimeoutError) : boom;
+        for (const outcome of await Promise.all(outcomes)) {
+          expect(outcome).toBeInstanceOf(SessionClosedError);
+          expect((outcome as Error).cause).toEqual(cause);
+        }
+        expect(await notes()).toEqual(isCommitted && !options.readonly ? ["in time"] : []);
         expect(database.stats().writer.busy).toBe(false);
       },
     );

@@ -1,5 +1,5 @@
 import sqlite3 from "sqlite3";
-import { ConfigurationError, SessionTimeoutError } from "../../src/errors";
+import { ConfigurationError, SessionClosedError, SessionTimeoutError } from "../../src/errors";
 import { testDatabases } from "../support/databases";
 import { deferred, settleNative, until } from "../support/deferred";
 import { rawRead } from "../support/raw-database";
@@ -46,6 +46,12 @@ async function expectUsable(database: Awaited<ReturnType<typeof open>>): Promise
   expect(database.stats().writer).toEqual({ busy: false, waiting: 0 });
 }
 
+/** What comes after the end is told that it has ended, and by what. */
+function expectClosed(error: unknown, reason: unknown): void {
+  expect(error).toBeInstanceOf(SessionClosedError);
+  expect((error as Error).cause).toEqual(reason);
+}
+
 describe.each(ENDS)("%s", (_, options, reason) => {
   test("interrupts a statement that is running", async () => {
     const database = await open();
@@ -76,7 +82,7 @@ describe.each(ENDS)("%s", (_, options, reason) => {
     }, options());
     await expect(within(SOON, session)).rejects.toEqual(reason);
     goOn.resolve();
-    expect(await late.promise).toEqual(reason);
+    expectClosed(await late.promise, reason);
     expect(await notes()).toEqual([]);
     await expectUsable(database);
   });
@@ -108,7 +114,8 @@ describe.each(ENDS)("%s", (_, options, reason) => {
     const session = await database.openSession(options());
     await session.exec(INSERT, { text: "undone" });
     await within(SOON, database.exec(INSERT, { text: "waits until it is gone" }));
-    await expect(session.exec(INSERT, { text: "too late" })).rejects.toEqual(reason);
+    expectClosed(await session.exec(INSERT, { text: "too late" }).catch((error: unknown) => error), reason);
+    expect(session.isActive).toBe(false);
     await session.close();
     expect(await notes()).toEqual(["waits until it is gone"]);
   });
@@ -117,11 +124,16 @@ describe.each(ENDS)("%s", (_, options, reason) => {
     const database = await open();
     await database.session(async (outer) => {
       await outer.exec(INSERT, { text: "outer" });
+      const [ended, late] = [deferred(), deferred<unknown>()];
       const nested = database.session(async (inner) => {
         await inner.exec(INSERT, { text: "nested" });
+        await ended.promise;
+        database.exec(INSERT, { text: "too late" }).catch(late.resolve);
         await never;
       }, options());
       await expect(within(SOON, nested)).rejects.toEqual(reason);
+      ended.resolve();
+      expectClosed(await late.promise, reason);
       await outer.exec(INSERT, { text: "outer again" });
     });
     expect(await notes()).toEqual(["outer", "outer again"]);
