@@ -47,7 +47,7 @@ export interface ConnectionHolder {
   readonly statement: string | undefined;
 }
 
-/** No connection, or no writer's turn, came free within `poolTimeout`. */
+/** Within `poolTimeout` no connection and no writer's turn came free, or a savepoint in the way did not end. */
 export class PoolTimeoutError extends DatabaseError {
   constructor(
     message: string,

@@ -452,7 +452,7 @@ export class SqliteDatabase extends Database<Session> {
 
 async function nested(
   ambient: TransactionScope,
-  { readonly = false, signal }: SessionOptions,
+  { readonly = false, label, signal }: SessionOptions,
 ): Promise<TransactionScope> {
   ambient.assertNotEnded();
   if (ambient.readonly && !readonly) {
@@ -461,7 +461,7 @@ async function nested(
         "have to write to. Open the outer session without readonly, or use database.detach().",
     );
   }
-  return await ambient.savepoint({ readonly, signal });
+  return await ambient.savepoint({ readonly, label, signal });
 }
 
 const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = ["readonly", "label", "timeout", "signal"];

@@ -128,6 +128,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
+      poolTimeout: this.settings.poolTimeout,
       signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
       ended: lender.begin(),

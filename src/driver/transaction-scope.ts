@@ -1,11 +1,14 @@
 import { SessionClosedError } from "../errors";
-import { FairLock } from "../pool/fair-lock";
+import { FairLock, WaitTimeoutError } from "../pool/fair-lock";
 import { anySignal } from "./any-signal";
 import type { Connection } from "./connection";
+import { savepointTimeout } from "./pool-timeout";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 export interface SavepointOptions {
   readonly readonly?: boolean;
+  /** Named in timeouts, instead of what it is inside of. */
+  readonly label?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,6 +46,7 @@ export interface TransactionScope {
    * Runs `use` with the transaction's connection, alone: after the statements and savepoints that came before.
    * Begins the transaction if nothing has yet.
    *
+   * @throws PoolTimeoutError where a savepoint has been in its way for `poolTimeout`: it may be waiting for this
    * @param signal stops waiting, instead of the signal of the scope
    */
   run<T>(use: (connection: Connection) => Promise<T>, signal?: AbortSignal): Promise<T>;
@@ -62,8 +66,9 @@ export class Lost {
 
 export abstract class Scope implements TransactionScope {
   readonly #lock = new FairLock();
-  /** The savepoint that is open in it and holds its lock. */
+  /** The savepoint that is open in it and holds its lock, and since when. */
   #child: TransactionScope | undefined;
+  #childSince = 0;
   #committed = false;
   /** Whether its end is waited for; what would begin in it now comes too late. */
   #ending = false;
@@ -77,6 +82,8 @@ export abstract class Scope implements TransactionScope {
   abstract readonly signal: AbortSignal | undefined;
   abstract readonly connection: Connection | undefined;
   abstract readonly depth: number;
+  /** Milliseconds that what waits for a savepoint to end may wait. */
+  abstract readonly poolTimeout: number;
   abstract lost: Lost | undefined;
   abstract readonly parent: Scope | undefined;
   abstract pending: PendingWrites | undefined;
@@ -104,7 +111,7 @@ export abstract class Scope implements TransactionScope {
 
   async run<T>(use: (connection: Connection) => Promise<T>, signal = this.signal): Promise<T> {
     this.assertNotEnded();
-    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire({ signal }));
+    const release = this.#lock.tryAcquire() ?? (await this.#acquire(signal));
     try {
       this.#assertOpen();
       const connection = this.connection ?? (await this.begin(signal));
@@ -120,20 +127,25 @@ export abstract class Scope implements TransactionScope {
     }
   }
 
-  async savepoint({ readonly = this.readonly, signal }: SavepointOptions = {}): Promise<TransactionScope> {
+  async savepoint({
+    readonly = this.readonly,
+    label,
+    signal,
+  }: SavepointOptions = {}): Promise<TransactionScope> {
     this.assertNotEnded();
     const both = anySignal(this.signal, signal);
-    const release = await this.#lock.acquire({ signal: both });
+    const release = await this.#acquire(both);
     try {
       if (this.#ending) throw new SessionClosedError();
       this.#assertOpen();
       await this.begin();
-      const savepoint = new Savepoint(this, { readonly, signal: both }, () => {
+      const savepoint = new Savepoint(this, { readonly, label, signal: both }, () => {
         this.#child = undefined;
         release();
       });
       await this.control(`SAVEPOINT ${savepoint.name}`);
       this.#child = savepoint;
+      this.#childSince = performance.now();
       if (this.#ending) {
         await savepoint.rollback();
         throw new SessionClosedError();
@@ -197,6 +209,29 @@ export abstract class Scope implements TransactionScope {
     return release;
   }
 
+  /** The lock in its turn. Statements end some time, so that only a savepoint is not waited for without a limit. */
+  async #acquire(signal: AbortSignal | undefined): Promise<() => void> {
+    const { poolTimeout: timeout } = this;
+    const extend = (): number | undefined => {
+      const longer = this.#child ? timeout - this.#childAge : timeout;
+      return this.#child && longer <= 0 ? undefined : longer;
+    };
+    try {
+      return await this.#lock.acquire({ signal, timeout, extend });
+    } catch (error) {
+      const child = this.#child;
+      if (!child || !(error instanceof WaitTimeoutError)) throw error;
+      const statement = this.connection?.lastStatement;
+      const holder = { label: child.label, age: this.#childAge / 1000, statement };
+      throw savepointTimeout({ label: this.label, timeout }, holder, error);
+    }
+  }
+
+  /** Milliseconds. */
+  get #childAge(): number {
+    return performance.now() - this.#childSince;
+  }
+
   #assertOpen(): void {
     this.assertNotEnded();
     this.signal?.throwIfAborted();
@@ -230,11 +265,17 @@ class Savepoint extends Scope {
   readonly depth: number;
   readonly name: string;
   readonly readonly: boolean;
+  readonly label: string;
   readonly signal: AbortSignal | undefined;
 
   /** `leave` gives back the parent's lock, which is held for as long as the savepoint is open. */
-  constructor(parent: Scope, { readonly = false, signal }: SavepointOptions, leave: () => void) {
+  constructor(
+    parent: Scope,
+    { readonly = false, label = parent.label, signal }: SavepointOptions,
+    leave: () => void,
+  ) {
     super();
+    this.label = label;
     this.readonly = readonly;
     this.signal = signal;
     this.#parent = parent;
@@ -243,8 +284,8 @@ class Savepoint extends Scope {
     this.name = `savepoint_${this.depth}`;
   }
 
-  get label(): string {
-    return this.#parent.label;
+  get poolTimeout(): number {
+    return this.#parent.poolTimeout;
   }
 
   get connection(): Connection | undefined {

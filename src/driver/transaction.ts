@@ -25,6 +25,8 @@ export interface TransactionOptions {
   readonly label: string;
   /** Milliseconds to go on trying while another process holds the lock. */
   readonly busyTimeout: number;
+  /** Milliseconds to wait for a savepoint to end, which others hold. */
+  readonly poolTimeout: number;
   /** Stops what waits or runs in it. */
   readonly signal?: AbortSignal | undefined;
   /** Sees the statements that begin and end it, for logging. */
@@ -59,6 +61,10 @@ export class Transaction extends Scope {
 
   get signal(): AbortSignal | undefined {
     return this.#options.signal;
+  }
+
+  get poolTimeout(): number {
+    return this.#options.poolTimeout;
   }
 
   get connection(): Connection | undefined {

@@ -4,6 +4,8 @@ export class WaitTimeoutError extends Error {}
 export interface WaitOptions {
   /** Milliseconds to wait; `Infinity`, the default, waits for ever. */
   readonly timeout?: number | undefined;
+  /** Asked when the time is up: how many milliseconds more to wait, if any. */
+  readonly extend?: () => number | undefined;
   /** Stops waiting and rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** What for; of interest only to who gives what is waited for. */
@@ -21,7 +23,10 @@ export class Waiter<T> {
   readonly purpose: unknown;
 
   /** `leave` is called when the waiter gives up, so that the line can forget it. */
-  constructor({ timeout = Infinity, signal, purpose }: WaitOptions, leave: (waiter: Waiter<T>) => void) {
+  constructor(
+    { timeout = Infinity, extend, signal, purpose }: WaitOptions,
+    leave: (waiter: Waiter<T>) => void,
+  ) {
     this.promise = new Promise<T>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -32,9 +37,14 @@ export class Waiter<T> {
     };
     this.#signal = signal;
     this.purpose = purpose;
-    if (timeout !== Infinity) {
-      this.#timer = setTimeout(() => giveUp(new WaitTimeoutError(`waited ${timeout} ms`)), timeout);
-    }
+    const wait = (milliseconds: number): void => {
+      this.#timer = setTimeout(() => {
+        const longer = extend?.();
+        if (longer === undefined) giveUp(new WaitTimeoutError(`waited ${timeout} ms`));
+        else wait(longer);
+      }, milliseconds);
+    };
+    if (timeout !== Infinity) wait(timeout);
     if (signal) {
       this.#abort = () => giveUp(signal.reason);
       if (signal.aborted) queueMicrotask(this.#abort);

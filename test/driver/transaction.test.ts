@@ -36,8 +36,17 @@ afterEach(() => connection.close());
 const folder = temporaryFolder();
 const path = () => folder.file("app.db");
 
-const begin = (options: { readonly?: boolean; busyTimeout?: number } = {}): Transaction =>
-  new Transaction({ source: lender, readonly: false, label: "test", busyTimeout: 60_000, ...options });
+const begin = (
+  options: { readonly?: boolean; busyTimeout?: number; poolTimeout?: number } = {},
+): Transaction =>
+  new Transaction({
+    source: lender,
+    readonly: false,
+    label: "test",
+    busyTimeout: 60_000,
+    poolTimeout: 60_000,
+    ...options,
+  });
 const insert = (n: number) => (lent: Connection) => lent.run("INSERT INTO t VALUES (?)", [n]);
 const rows = async () => (await rawRead(path(), "SELECT n FROM t ORDER BY n")).map(({ n }) => n);
 
@@ -234,6 +243,30 @@ describe("a savepoint", () => {
     await transaction.run(insert(4));
     await transaction.commit();
     expect(await rows()).toEqual([1, 4]);
+  });
+
+  test("is waited for as long as poolTimeout, which each one has anew, and a statement until it ends", async () => {
+    const transaction = begin({ poolTimeout: 10 });
+    const leave = deferred();
+    const statement = transaction.run(() => leave.promise);
+    const behind = transaction.run(insert(1));
+    const [first, second] = [transaction.savepoint(), transaction.savepoint()];
+    second.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(await isPending(Promise.race([behind, first, second]))).toBe(true);
+    leave.resolve();
+    await statement;
+    await behind;
+    // Its time begins only now.
+    const savepoint = await first;
+    await expect(second).rejects.toMatchObject({
+      name: "PoolTimeoutError",
+      holders: [{ label: "test", statement: "SAVEPOINT savepoint_1" }],
+    });
+    await savepoint.run(insert(2));
+    await savepoint.commit();
+    await transaction.commit();
+    expect(await rows()).toEqual([1, 2]);
   });
 
   test("keeps what is around it waiting until it ends", async () => {

@@ -101,6 +101,30 @@ test("who waits too long is told, and leaves the line", async () => {
   (await patient)();
 });
 
+test("whoever is given more time when it is up waits on in the same place", async () => {
+  const lock = new FairLock();
+  const release = await lock.acquire();
+  const extensions = [1, 60_000];
+  const extended = deferred();
+  const order: string[] = [];
+  const waiting = [
+    lock
+      .acquire({
+        timeout: 1,
+        extend: () => {
+          if (extensions.length === 1) extended.resolve();
+          return extensions.shift();
+        },
+      })
+      .then((done) => order.push("extended") && done()),
+    lock.acquire().then((done) => order.push("behind") && done()),
+  ];
+  await extended.promise;
+  release();
+  await Promise.all(waiting);
+  expect(order).toEqual(["extended", "behind"]);
+});
+
 test("a timeout that has not passed when the turn comes does nothing later", async () => {
   const lock = new FairLock();
   const release = await lock.acquire();

@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import type { SessionOptions } from "../../src/database";
-import { ParameterError, SessionClosedError, SessionTimeoutError } from "../../src/errors";
+import { ParameterError, PoolTimeoutError, SessionClosedError, SessionTimeoutError } from "../../src/errors";
 import type { Session } from "../../src/session/session";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
@@ -366,6 +366,48 @@ describe("siblings that were started together", () => {
       "by the database",
       "by the session",
     ]);
+  });
+
+  test.each<[string, (database: SqliteDatabase) => Promise<unknown>]>([
+    ["a statement", (database) => database.exec("SELECT 1")],
+    ["a savepoint", (database) => database.session(() => 1)],
+  ])("%s that a nested session waits for, and that waits for it to end, is told so", async (_, load) => {
+    const database = await databases.open({ entities: [Note], poolTimeout: 0.1 });
+    let asked: Promise<unknown> | undefined;
+    const dataLoader = (asks: Promise<unknown>) => {
+      // It belongs to who asked first.
+      asked ??= asks.then(() => load(database));
+      return asked;
+    };
+    const inside = deferred();
+    const deadlock = within(
+      SOON,
+      database.session(
+        () =>
+          Promise.all([
+            dataLoader(inside.promise),
+            database.session(
+              async ({ manager }) => {
+                await manager.insert(Note, { text: "undone" });
+                inside.resolve();
+                return await dataLoader(inside.promise);
+              },
+              { label: "inner" },
+            ),
+          ]),
+        { label: "outer" },
+      ),
+    );
+    const error: unknown = await deadlock.catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(PoolTimeoutError);
+    const { message, holders } = error as PoolTimeoutError;
+    expect(message).toMatch(/savepoint in "outer" did not end within poolTimeout \(0\.1 s\).*"inner" for/);
+    expect(holders).toEqual([
+      { label: "inner", age: expect.any(Number), statement: expect.stringContaining("INSERT INTO") },
+    ]);
+    expect(holders[0]!.age).toBeGreaterThanOrEqual(0.09);
+    expect(await notes()).toEqual([]);
+    await database.getRepository(Note).insert({ text: "next" });
   });
 
   test("reads and writes at the same time in one session all take part", async () => {
