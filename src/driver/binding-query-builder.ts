@@ -1,4 +1,6 @@
+import type { WhereClause } from "typeorm/query-builder/WhereClause.js";
 import { EntityValidationError } from "../errors";
+import { groupAlternatives } from "./alternatives";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
 import { withColumnNames } from "./remembered-texts";
 import type { PendingWrite } from "./write-check";
@@ -15,6 +17,10 @@ export function bindingNumbers(base: new (from: any) => any): new (from: any) =>
       return withColumnNames(text, this.expressionMap, () =>
         super.replacePropertyNamesForTheWholeQuery(text),
       );
+    }
+
+    protected createWhereClausesExpression(clauses: WhereClause[]): string {
+      return groupAlternatives(clauses, (some) => super.createWhereClausesExpression(some));
     }
 
     getQueryAndParameters(): [string, any[]] {

@@ -1,6 +1,10 @@
 import type { EntityMetadata } from "typeorm";
 import type { Subject } from "typeorm/persistence/Subject.js";
 import { SubjectExecutor } from "typeorm/persistence/SubjectExecutor.js";
+import { OrmUtils } from "typeorm/util/OrmUtils.js";
+
+/** What one statement names by its ids: SQLite has a limit on its parameters (https://sqlite.org/limits.html). */
+export const MOST_SUBJECTS = 500;
 
 /**
  * TypeORM's executor, which inserts what others refer to first, and deletes it last. TypeORM's own order has the
@@ -28,6 +32,15 @@ export class OrderedSubjectExecutor extends SubjectExecutor {
     await this.executeSoftRemoveOperations();
     this.updateSpecialColumnsInPersistedEntities();
     await Promise.all(this.broadcastAfterEventsForAll().promises);
+  }
+
+  protected override async executeRemoveOperations(): Promise<void> {
+    const all = this.removeSubjects;
+    for (const some of OrmUtils.chunk(all, MOST_SUBJECTS)) {
+      this.removeSubjects = some;
+      await super.executeRemoveOperations();
+    }
+    this.removeSubjects = all;
   }
 }
 

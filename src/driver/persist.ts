@@ -6,8 +6,9 @@ import { CascadesSubjectBuilder } from "typeorm/persistence/subject-builder/Casc
 import { ManyToManySubjectBuilder } from "typeorm/persistence/subject-builder/ManyToManySubjectBuilder.js";
 import { OneToManySubjectBuilder } from "typeorm/persistence/subject-builder/OneToManySubjectBuilder.js";
 import { OneToOneInverseSideSubjectBuilder } from "typeorm/persistence/subject-builder/OneToOneInverseSideSubjectBuilder.js";
+import { OrmUtils } from "typeorm/util/OrmUtils.js";
 import { ParameterError } from "../errors";
-import { OrderedSubjectExecutor } from "./ordered-subject-executor";
+import { MOST_SUBJECTS, OrderedSubjectExecutor } from "./ordered-subject-executor";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 /** An entity, whatever its class, and what TypeORM knows of it. */
@@ -53,7 +54,9 @@ export async function removeEntities(
 async function load(runner: SqliteQueryRunner, subjects: Subject[], how: "save" | "remove"): Promise<void> {
   const cascades = new CascadesSubjectBuilder(subjects);
   for (const subject of [...subjects]) cascades.build(subject, how);
-  await new SubjectDatabaseEntityLoader(runner, subjects).load(how);
+  for (const some of OrmUtils.chunk(subjects, MOST_SUBJECTS)) {
+    await new SubjectDatabaseEntityLoader(runner, some).load(how);
+  }
 }
 
 async function execute(runner: SqliteQueryRunner, subjects: Subject[]): Promise<void> {

@@ -12,6 +12,8 @@ import {
 import type { QueryExpressionMap } from "typeorm/query-builder/QueryExpressionMap.js";
 import type { SelectQuery } from "typeorm/query-builder/SelectQuery.js";
 import { SoftDeleteQueryBuilder } from "typeorm/query-builder/SoftDeleteQueryBuilder.js";
+import type { WhereClause } from "typeorm/query-builder/WhereClause.js";
+import { groupAlternatives } from "./alternatives";
 import { bindingNumbers } from "./binding-query-builder";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
 import { inTransaction } from "./in-transaction";
@@ -66,6 +68,10 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
     if (keys.length > MOST_KEYS) return this;
     this.expressionMap.extraAppendedAndWhereCondition = `${keyIn} (:...${KEYS})`;
     return this.setParameter(KEYS, keys);
+  }
+
+  protected override createWhereClausesExpression(clauses: WhereClause[]): string {
+    return groupAlternatives(clauses, (some) => super.createWhereClausesExpression(some));
   }
 
   protected override replacePropertyNamesForTheWholeQuery(text: string): string {

@@ -418,6 +418,57 @@ describe("a flush", () => {
     expect(labels).toEqual([{ name: "blue" }, { name: "green" }]);
   });
 
+  describe("of more entities than SQLite takes in one expression", () => {
+    const MANY = 1001;
+    const each = <T>(make: (index: number) => T) => Array.from({ length: MANY }, (_, index) => make(index));
+    const membership = (index: number) =>
+      Object.assign(new Membership(), { userId: index, club: "chess", role: "member" });
+    const count = async (table: string) => (await read(`SELECT count(*) AS count FROM ${table}`))[0]!.count;
+
+    test("adds, changes and deletes those that have a composite key", async () => {
+      const database = await open();
+      const members = each(membership);
+      await database.session(async (session) => {
+        session.add(members);
+        await session.flush();
+        for (const member of members) member.role = "chair";
+      });
+      expect(await count("memberships WHERE role = 'chair'")).toBe(MANY);
+      await database.session((session) => {
+        for (const member of members) session.delete(member);
+      });
+      expect(await count("memberships")).toBe(0);
+    });
+
+    test("deletes them, and takes away the links of a many-to-many relation", async () => {
+      const database = await open();
+      const labels = each((index) => Object.assign(new Label(), { name: `label ${index}` }));
+      await database.session(async (session) => {
+        const first = Object.assign(post("first"), { labels });
+        session.add([first, ...labels]);
+        await session.flush();
+        expect(await session.exec("SELECT count(*) FROM post_labels").then((rows) => rows.scalar())).toBe(
+          MANY,
+        );
+        first.labels = [];
+        await session.flush();
+        for (const label of labels) session.delete(label);
+      });
+      expect([await count("post_labels"), await count("labels")]).toEqual([0, 0]);
+    });
+
+    test("saves and removes them by a manager as well", async () => {
+      const database = await open();
+      await database.manager.save(each(membership));
+      expect(await count("memberships")).toBe(MANY);
+      await database.manager.remove(each(membership));
+      expect(await count("memberships")).toBe(0);
+      const users = await database.manager.save(each((index) => user(`user ${index}`)));
+      await database.manager.remove(users);
+      expect(await names()).toEqual([]);
+    });
+  });
+
   test("that fails has written nothing, rejects with the error of SQLite, and may be repeated", async () => {
     const database = await openWithUsers();
     await database.session(async (session) => {
