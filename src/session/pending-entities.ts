@@ -11,6 +11,8 @@ export interface Changes {
   readonly changed: readonly Tracked[];
   readonly added: readonly KnownEntity[];
   readonly deleted: readonly KnownEntity[];
+  /** Those that were to be deleted, in whose place another instance was added: their rows are updated. */
+  readonly replaced: readonly KnownEntity[];
 }
 
 /** What the next flush is to write, whichever part of the session that runs in. */
@@ -38,7 +40,8 @@ export class PendingEntities {
     const by = runner.scope!;
     this.#takeOff(this.#deleted, entity, by);
     if (this.#map.of(entity)) return;
-    if (this.#map.withKey(keyOf(metadata, entity))) throw secondInstance(metadata);
+    const known = this.#map.withKey(keyOf(metadata, entity));
+    if (known && !this.isDeleted(known.entity)) throw secondInstance(metadata);
     schedule(this.#added, { metadata, entity, by });
   }
 
@@ -61,11 +64,21 @@ export class PendingEntities {
     return this.#deleted.has(entity);
   }
 
+  /** What was added in the place of a tracked entity that is to be deleted. */
+  replacementOf({ key }: Tracked): ObjectLiteral | undefined {
+    return [...this.#added.values()].find(({ metadata, entity }) => keyOf(metadata, entity) === key)?.entity;
+  }
+
   /** `undefined` if there are none. */
   changes(isReadonly: boolean): Changes | undefined {
     const changed = this.changed(isReadonly);
     if (changed.length + this.#added.size + this.#deleted.size === 0) return undefined;
-    return { changed, added: this.#withCascades(changed), deleted: [...this.#deleted.values()] };
+    const added = this.#withCascades(changed);
+    const keys = new Set(this.#deleted.size > 0 ? added.map(keyOfKnown) : []);
+    const [deleted, replaced]: [KnownEntity[], KnownEntity[]] = [[], []];
+    for (const known of this.#deleted.values())
+      (keys.has(keyOfKnown(known)) ? replaced : deleted).push(known);
+    return { changed, added, deleted, replaced };
   }
 
   /** What has changed, and is not to be deleted. */
@@ -77,9 +90,9 @@ export class PendingEntities {
   }
 
   /** Forgets what was written in `scope`, for as long as that is not undone. */
-  written({ added, deleted }: Changes, scope: TransactionScope): void {
+  written({ added, deleted, replaced }: Changes, scope: TransactionScope): void {
     for (const { entity } of added) this.#takeOff(this.#added, entity, scope);
-    for (const { entity } of deleted) this.#takeOff(this.#deleted, entity, scope);
+    for (const { entity } of [...deleted, ...replaced]) this.#takeOff(this.#deleted, entity, scope);
   }
 
   /** Forgets what was asked for in `scope`. */
@@ -129,4 +142,8 @@ export class PendingEntities {
 function schedule(on: Schedule, scheduled: Scheduled): void {
   const earlier = on.get(scheduled.entity);
   if (!earlier || !scheduled.by.isWithin(earlier.by)) on.set(scheduled.entity, scheduled);
+}
+
+function keyOfKnown({ metadata, entity }: KnownEntity): string | undefined {
+  return keyOf(metadata, entity);
 }

@@ -126,7 +126,7 @@ export class Session implements AsyncDisposable {
   /**
    * Takes new entities, and those that were loaded elsewhere, into this session: the next flush inserts those without a
    * row and updates the others. From then on they are tracked. Adding one twice is harmless; adding one that was to be
-   * deleted keeps it.
+   * deleted keeps it; adding another one with the id of one that was to be deleted takes its place and updates its row.
    *
    * @throws ParameterError for what is not an entity, SessionClosedError
    * @throws DatabaseError if another instance stands for the same row already

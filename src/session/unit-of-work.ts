@@ -10,7 +10,7 @@ import { Journal } from "./journal";
 import { type Changes, PendingEntities } from "./pending-entities";
 import { selectEntity } from "./select-entity";
 
-const NO_CHANGES: Changes = { changed: [], added: [], deleted: [] };
+const NO_CHANGES: Changes = { changed: [], added: [], deleted: [], replaced: [] };
 
 /** What a flush writes triggers no other flush, also not what subscribers do meanwhile. */
 const flushing = new AsyncLocalStorage<UnitOfWork>();
@@ -46,10 +46,12 @@ export class UnitOfWork implements PendingWrites {
     const key = keyOf(metadata, idMap);
     if (key === undefined) throw incompleteId(metadata, "get()");
     const known = this.#map.withKey(key);
-    if (known && this.#pending.isDeleted(known.entity)) return null;
+    if (known && this.#pending.isDeleted(known.entity)) {
+      return instanceOf<Entity>(metadata, this.#pending.replacementOf(known));
+    }
     const found = known && !known.isStale ? known : await this.#load(runner, metadata, idMap, known);
     if (!found && known) this.#map.forget(known);
-    return found && isInstance(found.entity, metadata) ? (found.entity as Entity) : null;
+    return instanceOf<Entity>(metadata, found?.entity);
   }
 
   add(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
@@ -135,6 +137,7 @@ export class UnitOfWork implements PendingWrites {
     });
     this.#pending.written(written, scope);
     for (const tracked of written.changed) this.#updated(scope, tracked, before.get(tracked.entity)!);
+    for (const { entity } of written.replaced) this.#replaced(scope, entity);
     for (const known of written.added) this.#inserted(scope, known, before.get(known.entity)!);
     if (written.deleted.length > 0) this.#removed(scope);
   }
@@ -155,6 +158,13 @@ export class UnitOfWork implements PendingWrites {
       if (tracked) this.#map.forget(tracked);
       written.revert(entity);
     });
+  }
+
+  #replaced(scope: TransactionScope, entity: ObjectLiteral): void {
+    const tracked = this.#map.of(entity);
+    if (!tracked) return;
+    this.#map.forget(tracked);
+    this.#journal.add(scope, () => this.#map.restore(tracked));
   }
 
   /** TypeORM has taken the ids from what it removed, also from what it removed by cascades. */
@@ -191,6 +201,10 @@ function firstOf({ changed, added, deleted }: Changes): KnownEntity {
   return [...changed, ...added, ...deleted][0]!;
 }
 
-function isInstance(entity: ObjectLiteral, { target }: EntityMetadata): boolean {
-  return typeof target !== "function" || entity instanceof target;
+function instanceOf<Entity extends ObjectLiteral>(
+  { target }: EntityMetadata,
+  entity: ObjectLiteral | undefined,
+): Entity | null {
+  const isOther = typeof target === "function" && !(entity instanceof target);
+  return entity && !isOther ? (entity as Entity) : null;
 }

@@ -861,6 +861,54 @@ describe("add", () => {
     });
   });
 
+  test.each([
+    ["tracked", true],
+    ["not tracked", false],
+  ])("takes another instance in the place of one that is deleted, %s", async (_, isTracked) => {
+    const database = await openWithUsers();
+    await rawExec(databases.path, "INSERT INTO posts (title, version, author_id) VALUES ('kept', 1, 1)");
+    await using session = await database.openSession();
+    const old = isTracked
+      ? (await session.get(User, 1))!
+      : await session.manager.findOneByOrFail(User, { id: 1 });
+    const replacement = user("ada.lovelace", { id: 1, age: 36 });
+    const replace = async () => {
+      session.delete(old);
+      session.add(replacement);
+      log.take();
+      expect(await session.get(User, 1)).toBe(replacement);
+      await session.flush();
+      expect(log.takeWrites()).toEqual([`UPDATE "users" SET "username" = ?, "age" = ? WHERE "id" = ?`]);
+      expect(await session.get(User, 1)).toBe(replacement);
+    };
+    await replace();
+    await session.rollback();
+    expect(await session.get(User, 1)).toMatchObject({ username: "ada" });
+    expect(old).toMatchObject({ id: 1, username: "ada" });
+    if (isTracked) expect(await session.get(User, 1)).toBe(old);
+    else session.delete((await session.get(User, 1))!);
+    await replace();
+    replacement.status = "active";
+    await session.commit();
+    expect(
+      await read(
+        "SELECT users.id, username, age, status, title FROM users JOIN posts ON author_id = users.id",
+      ),
+    ).toEqual([{ id: 1, username: "ada.lovelace", age: 36, status: "active", title: "kept" }]);
+  });
+
+  test("of a replacement that is deleted again leaves nothing of the row", async () => {
+    const database = await openWithUsers();
+    await database.session(async (session) => {
+      const replacement = user("twin", { id: 1 });
+      session.delete((await session.get(User, 1))!);
+      session.add(replacement);
+      session.delete(replacement);
+      expect(await session.get(User, 1)).toBeNull();
+    });
+    expect(await names()).toEqual(["bob"]);
+  });
+
   test("refuses a second instance of a row, and what is not an entity", async () => {
     const database = await openWithUsers();
     await database.session(async (session) => {
