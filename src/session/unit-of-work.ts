@@ -42,7 +42,7 @@ export class UnitOfWork implements PendingWrites {
     id: unknown,
   ): Promise<Entity | null> {
     const metadata = runner.dataSource.getMetadata(target);
-    const idMap = metadata.ensureEntityIdMap(id) as ObjectLiteral;
+    const idMap = idMapOf(metadata, id);
     const key = keyOf(metadata, idMap);
     if (key === undefined) throw incompleteId(metadata, "get()");
     const known = this.#map.withKey(key);
@@ -199,6 +199,14 @@ export class UnitOfWork implements PendingWrites {
 
 function firstOf({ changed, added, deleted }: Changes): KnownEntity {
   return [...changed, ...added, ...deleted][0]!;
+}
+
+/** Dates and bytes are objects too, which TypeORM takes for the values of all columns. */
+function idMapOf(metadata: EntityMetadata, id: unknown): ObjectLiteral {
+  const [column] = metadata.primaryColumns;
+  const isValue = id instanceof Date || id instanceof Uint8Array;
+  if (isValue && column && !metadata.hasMultiplePrimaryKeys) return column.createValueMap(id);
+  return metadata.ensureEntityIdMap(id) as ObjectLiteral;
 }
 
 function instanceOf<Entity extends ObjectLiteral>(

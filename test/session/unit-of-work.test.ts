@@ -6,6 +6,7 @@ import {
   EventSubscriber,
   type InsertEvent,
   ManyToOne,
+  PrimaryColumn,
   PrimaryGeneratedColumn,
   type Relation,
   TableInheritance,
@@ -59,6 +60,24 @@ function post(title: string, author?: User): Post {
 const read = (sql: string) => rawRead(databases.path, sql);
 const names = async () =>
   (await read("SELECT username FROM users ORDER BY id")).map(({ username }) => username);
+
+@Entity("chunks")
+class Chunk {
+  @PrimaryColumn("blob")
+  hash!: Buffer;
+
+  @Column()
+  size!: number;
+}
+
+@Entity("days")
+class Day {
+  @PrimaryColumn("datetime")
+  date!: Date;
+
+  @Column()
+  name!: string;
+}
 
 describe("get", () => {
   test("loads, and what was changed is flushed and committed when the work resolves", async () => {
@@ -124,6 +143,23 @@ describe("get", () => {
       { club: "chess", role: "member" },
       { club: "go", role: "chair" },
     ]);
+  });
+
+  test("takes bytes and a date for a key, as such or in an object", async () => {
+    const database = await databases.open({ entities: [Chunk, Day] });
+    const [hash, date] = [Buffer.from([1, 2]), new Date("2030-01-02")];
+    await database.manager.insert(Chunk, { hash, size: 2 });
+    await database.manager.insert(Day, { date, name: "Wednesday" });
+    await database.session(async (session) => {
+      const chunk = await session.get(Chunk, hash);
+      expect(chunk).toMatchObject({ size: 2 });
+      expect(await session.get(Chunk, new Uint8Array(hash))).toBe(chunk);
+      expect(await session.get(Chunk, { hash })).toBe(chunk);
+      expect(await session.get(Chunk, Buffer.from([2, 1]))).toBeNull();
+      const day = await session.get(Day, date);
+      expect(day).toMatchObject({ name: "Wednesday" });
+      expect(await session.get(Day, { date })).toBe(day);
+    });
   });
 
   test("tracks the entities that come with it because their relation is eager", async () => {
