@@ -38,13 +38,19 @@ export async function saveEntities(
   await execute(runner, subjects);
 }
 
-/** What `manager.remove()` does for entities of any classes, in the reverse order of their foreign keys. */
+/**
+ * What `manager.remove()` does for entities of any classes, in the reverse order of their foreign keys. `removing` sees
+ * each of them, and those that come by cascades, before TypeORM takes their ids from them.
+ */
 export async function removeEntities(
   runner: SqliteQueryRunner,
   entities: readonly KnownEntity[],
+  removing: (known: KnownEntity) => void,
 ): Promise<void> {
   const subjects = entities.map((known) => new Subject({ ...known, mustBeRemoved: true }));
   await load(runner, subjects, "remove");
+  for (const { metadata, entity, mustBeRemoved } of subjects)
+    if (entity && mustBeRemoved) removing({ metadata, entity });
   const junctions = new ManyToManySubjectBuilder(subjects);
   for (const subject of [...subjects]) if (subject.mustBeRemoved) junctions.buildForAllRemoval(subject);
   await execute(runner, subjects);

@@ -121,6 +121,10 @@ export class UnitOfWork implements PendingWrites {
 
   async #write(runner: SqliteQueryRunner, scope: TransactionScope): Promise<void> {
     const before = new Map<ObjectLiteral, EntitySnapshot>();
+    const remember = ({ metadata, entity }: KnownEntity): void => {
+      before.set(entity, new EntitySnapshot(metadata, entity));
+    };
+    const removed: KnownEntity[] = [];
     const written = await runner.inSavepoint(scope, async () => {
       // Only now: a savepoint that was open before this one may have written some of it.
       const changes = this.#pending.changes(false) ?? NO_CHANGES;
@@ -128,10 +132,15 @@ export class UnitOfWork implements PendingWrites {
         if (keyOf(metadata, entity) !== key) throw changedId(metadata);
       }
       const saved = [...changes.added, ...changes.changed];
-      for (const { metadata, entity } of saved) before.set(entity, new EntitySnapshot(metadata, entity));
+      saved.forEach(remember);
       await flushing.run(this, async () => {
         if (saved.length > 0) await saveEntities(runner, saved, (entity, row) => this.#align(entity, row));
-        if (changes.deleted.length > 0) await removeEntities(runner, changes.deleted);
+        if (changes.deleted.length > 0) {
+          await removeEntities(runner, changes.deleted, (known) => {
+            remember(known);
+            removed.push(known);
+          });
+        }
       });
       return changes;
     });
@@ -139,7 +148,7 @@ export class UnitOfWork implements PendingWrites {
     for (const tracked of written.changed) this.#updated(scope, tracked, before.get(tracked.entity)!);
     for (const { entity } of written.replaced) this.#replaced(scope, entity);
     for (const known of written.added) this.#inserted(scope, known, before.get(known.entity)!);
-    if (written.deleted.length > 0) this.#removed(scope);
+    for (const known of removed) this.#removed(scope, known, before.get(known.entity)!);
   }
 
   #updated(scope: TransactionScope, tracked: Tracked, written: EntitySnapshot): void {
@@ -167,16 +176,13 @@ export class UnitOfWork implements PendingWrites {
     this.#journal.add(scope, () => this.#map.restore(tracked));
   }
 
-  /** TypeORM has taken the ids from what it removed, also from what it removed by cascades. */
-  #removed(scope: TransactionScope): void {
-    for (const tracked of [...this.#map]) {
-      if (keyOf(tracked.metadata, tracked.entity) !== undefined) continue;
-      this.#map.forget(tracked);
-      this.#journal.add(scope, () => {
-        this.#map.restore(tracked);
-        tracked.snapshot.revert(tracked.entity);
-      });
-    }
+  #removed(scope: TransactionScope, { entity }: KnownEntity, removed: EntitySnapshot): void {
+    const tracked = this.#map.of(entity);
+    if (tracked) this.#map.forget(tracked);
+    this.#journal.add(scope, () => {
+      if (tracked) this.#map.restore(tracked);
+      (tracked?.snapshot ?? removed).revert(entity);
+    });
   }
 
   #align(entity: ObjectLiteral, row: ObjectLiteral | undefined): void {

@@ -1055,6 +1055,20 @@ describe("commit and rollback inside", () => {
     ]);
   });
 
+  test("rollback gives what was deleted its id back, also what was not tracked", async () => {
+    const database = await openWithUsers();
+    await using session = await database.openSession();
+    const ada = await session.manager.findOneByOrFail(User, { id: 1 });
+    session.delete(ada);
+    await session.flush();
+    expect(ada.id).toBeUndefined();
+    await session.rollback();
+    expect(ada).toMatchObject({ id: 1, username: "ada" });
+    session.delete(ada);
+    await session.commit();
+    expect(await names()).toEqual(["bob"]);
+  });
+
   test("what was inserted by cascades can be added again after a rollback", async () => {
     const database = await open();
     await using session = await database.openSession();
