@@ -337,6 +337,22 @@ describe("after closeTimeout", () => {
     expect(await notes()).toEqual([]);
   });
 
+  test("no session is active any more, whether it had begun or not", async () => {
+    const database = await databases.open({ entities: [Note], closeTimeout: 0.1 });
+    const [begun, notBegun] = [await database.openSession(), await database.openSession()];
+    await begun.manager.insert(Note, { text: "begun" });
+    expect([begun.isActive, notBegun.isActive]).toEqual([true, true]);
+    await within(SOON, database.close());
+    expect([begun.isActive, notBegun.isActive]).toEqual([false, false]);
+    for (const session of [begun, notBegun]) {
+      await expect(session.exec("SELECT 1")).rejects.toThrow(DatabaseClosedError);
+      expect(() => session.add(new Note())).toThrow(DatabaseClosedError);
+      await expect(session.commit()).rejects.toThrow(DatabaseClosedError);
+      await session.close().catch(() => {});
+    }
+    expect(await notes()).toEqual([]);
+  });
+
   test("a session that goes on after the interrupt does not keep the database open", async () => {
     const database = await databases.open({ entities: [Note], closeTimeout: 0.1 });
     const stubborn = await database.openSession();

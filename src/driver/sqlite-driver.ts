@@ -49,6 +49,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
   writeCheck: WriteCheck | undefined;
   /** The first connection, from when it is asked for. */
   #firstConnection: Promise<void> | undefined;
+  /** Those that have not ended. */
+  readonly #transactions = new Set<Transaction>();
 
   constructor(dataSource: SqliteDataSource, settings: DriverSettings) {
     super(dataSource);
@@ -118,12 +120,15 @@ export class SqliteDriver extends BetterSqlite3Driver {
   override async disconnect(): Promise<void> {
     if (!this.lender.isOpen) await this.#firstConnection?.catch(() => {});
     await this.lender.close();
+    for (const transaction of this.#transactions) transaction.abandon();
+    this.#transactions.clear();
   }
 
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
   openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
     const { lender } = this;
-    return new Transaction({
+    const ended = lender.begin();
+    const transaction: Transaction = new Transaction({
       source: source ?? lender.source(readonly ? "reader" : "writer", label),
       readonly,
       label,
@@ -131,8 +136,13 @@ export class SqliteDriver extends BetterSqlite3Driver {
       poolTimeout: this.settings.poolTimeout,
       signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
-      ended: lender.begin(),
+      ended: () => {
+        this.#transactions.delete(transaction);
+        ended();
+      },
     });
+    this.#transactions.add(transaction);
+    return transaction;
   }
 
   override createSchemaBuilder(): SqliteSchemaBuilder {

@@ -1,4 +1,4 @@
-import { SessionClosedError } from "../errors";
+import { DatabaseClosedError, SessionClosedError } from "../errors";
 import { FairLock, WaitTimeoutError } from "../pool/fair-lock";
 import { anySignal } from "./any-signal";
 import type { Connection } from "./connection";
@@ -32,7 +32,10 @@ export interface TransactionScope {
   readonly signal: AbortSignal | undefined;
   /** Neither committed nor rolled back. */
   readonly isOpen: boolean;
-  /** @throws SessionClosedError once it has ended, whose cause is what has ended it early */
+  /**
+   * @throws SessionClosedError once it has ended, whose cause is what has ended it early
+   * @throws DatabaseClosedError if it was {@link abandon}ed
+   */
   assertNotEnded(): void;
   /** The scope around a savepoint. */
   readonly parent: TransactionScope | undefined;
@@ -55,6 +58,8 @@ export interface TransactionScope {
   commit(): Promise<void>;
   /** Ends it without a trace. Rolling back what has ended already is harmless. */
   rollback(): Promise<void>;
+  /** Ends it without telling SQLite, where the database was closed in spite of it and its connection is gone. */
+  abandon(): void;
   /** Ends what was done so far in one of the two ways; the next statement begins anew. */
   restart(how: "commit" | "rollback"): Promise<void>;
 }
@@ -75,6 +80,7 @@ export abstract class Scope implements TransactionScope {
   #rollback: Promise<void> | undefined;
   /** The reason of its signal, if that has ended it. */
   #endedBy: unknown;
+  #isAbandoned = false;
   isOpen = true;
 
   abstract readonly readonly: boolean;
@@ -105,6 +111,8 @@ export abstract class Scope implements TransactionScope {
 
   assertNotEnded(): void {
     if (this.isOpen) return;
+    if (this.#isAbandoned)
+      throw new DatabaseClosedError("The database was closed while this session was open.");
     const cause = this.#endedBy;
     throw new SessionClosedError(undefined, cause === undefined ? undefined : { cause });
   }
@@ -175,6 +183,12 @@ export abstract class Scope implements TransactionScope {
     this.isOpen = false;
     this.#rollback ??= this.#undo();
     return this.#rollback;
+  }
+
+  abandon(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#isAbandoned = true;
   }
 
   async restart(how: "commit" | "rollback"): Promise<void> {
