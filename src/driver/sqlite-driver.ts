@@ -127,9 +127,10 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
   openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
     const { lender } = this;
+    const from = source ?? lender.source(readonly ? "reader" : "writer", label);
     const ended = lender.begin();
     const transaction: Transaction = new Transaction({
-      source: source ?? lender.source(readonly ? "reader" : "writer", label),
+      source: from,
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,

@@ -235,7 +235,7 @@ export abstract class Scope implements TransactionScope {
     } catch (error) {
       const child = this.#child;
       if (!child || !(error instanceof WaitTimeoutError)) throw error;
-      const statement = this.connection?.lastStatement;
+      const statement = this.connection?.askedFor ?? this.connection?.lastStatement;
       const holder = { label: child.label, age: this.#childAge / 1000, statement };
       throw savepointTimeout({ label: this.label, timeout }, holder, error);
     }
