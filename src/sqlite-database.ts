@@ -1,5 +1,6 @@
 import type { EntityManager, EntityTarget, Migration, ObjectLiteral, Repository } from "typeorm";
 import { Database, type ExecOptions, type SessionOptions } from "./database";
+import { showCaller } from "./driver/caller-stack";
 import { refusedInSandbox } from "./driver/refused-in-sandbox";
 import type { SqliteDataSource } from "./driver/sqlite-data-source";
 import type { TransactionScope } from "./driver/transaction-scope";
@@ -23,7 +24,12 @@ import { createAll } from "./schema/create-all";
 import { dropAll } from "./schema/drop-all";
 import { Deadline } from "./session/deadline";
 import { execute } from "./session/execute";
-import type { InsertManyOptions, InsertRow, RowSource } from "./session/insert-many";
+import {
+  checkInsertManyOptions,
+  type InsertManyOptions,
+  type InsertRow,
+  type RowSource,
+} from "./session/insert-many";
 import { Session } from "./session/session";
 import { type StreamOptions, streamRows } from "./session/stream-rows";
 import { assertText, type Parameters } from "./sql/parameters";
@@ -236,11 +242,15 @@ export class SqliteDatabase extends Database<Session> {
     rows: RowSource<InsertRow<Entity>>,
     options: InsertManyOptions = {},
   ): Promise<number> {
-    checkCallOptions("insertMany", options, ["label", "timeout", "signal"]);
-    return await this.session((session) => session.insertMany(target, rows), {
-      label: "insertMany",
-      ...options,
-    });
+    const asked = new Error("asked for here");
+    checkInsertManyOptions(options);
+    try {
+      const insert = (session: Session) => session.insertMany(target, rows);
+      return await this.session(insert, { label: "insertMany", ...options });
+    } catch (error) {
+      showCaller(error, asked);
+      throw error;
+    }
   }
 
   /**

@@ -5,10 +5,18 @@ import type { SessionOptions } from "../database";
 import { RowEncoder } from "../driver/row-encoder";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { ParameterError } from "../errors";
+import { checkCallOptions } from "../options/call-options";
 import { InsertChunk, type InsertStatement } from "../sql/insert-chunk";
 
 /** How a bulk insert is to be run. */
 export type InsertManyOptions = Omit<SessionOptions, "readonly">;
+
+const OPTIONS: readonly (keyof InsertManyOptions)[] = ["label", "timeout", "signal"];
+
+/** @throws ConfigurationError */
+export function checkInsertManyOptions(options: InsertManyOptions): void {
+  checkCallOptions("insertMany", options, OPTIONS);
+}
 
 /** A row: what the query builder's `insert()` takes, and join columns under their own name. */
 export type InsertRow<Entity> = QueryDeepPartialEntity<Entity> | Readonly<Record<string, unknown>>;

@@ -1,14 +1,21 @@
 import type { EntityManager, EntityTarget, ObjectLiteral, QueryRunner, Repository } from "typeorm";
 import type { ExecOptions } from "../database";
+import { showCaller } from "../driver/caller-stack";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
-import type { TransactionScope } from "../driver/transaction-scope";
+import type { SavepointOptions, TransactionScope } from "../driver/transaction-scope";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
-import { unlessAborted } from "./deadline";
+import { Deadline, unlessAborted } from "./deadline";
 import { execute } from "./execute";
 import { unwatchSession, watchSession } from "./forgotten-sessions";
-import { type InsertRow, insertMany, type RowSource } from "./insert-many";
+import {
+  checkInsertManyOptions,
+  type InsertManyOptions,
+  type InsertRow,
+  insertMany,
+  type RowSource,
+} from "./insert-many";
 import { type StreamOptions, streamRows } from "./stream-rows";
 import { UnitOfWork } from "./unit-of-work";
 
@@ -69,7 +76,7 @@ export class Session implements AsyncDisposable {
       await tell("AfterTransactionStart");
       result = await inside(async () => work(session));
       await tell("BeforeTransactionCommit");
-      await inside(() => session.#runner.flushPending());
+      await inside(() => session.#flush());
       await scope.commit();
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
@@ -173,7 +180,7 @@ export class Session implements AsyncDisposable {
    */
   async flush(): Promise<void> {
     this.#scope.assertNotEnded();
-    await this.#runner.flushPending();
+    await this.#flush();
   }
 
   /**
@@ -223,13 +230,26 @@ export class Session implements AsyncDisposable {
   /**
    * Inserts rows in bulk, in a savepoint of this session, as {@link SqliteDatabase.insertMany} does.
    *
+   * @param options `label`, `timeout` and `signal` of the savepoint; stopping a statement that is running ends the session
    * @throws ParameterError, ConstraintError, ReadonlyError, SessionClosedError; then none of the rows is there
    */
   async insertMany<Entity extends ObjectLiteral>(
     target: EntityTarget<Entity>,
     rows: RowSource<InsertRow<Entity>>,
+    options: InsertManyOptions = {},
   ): Promise<number> {
-    return await this.transaction((inner) => insertMany(inner.#runner, target, rows));
+    const asked = new Error("asked for here");
+    checkInsertManyOptions(options);
+    const deadline = new Deadline("insertMany()", options);
+    try {
+      const limited = { label: options.label, signal: deadline.signal };
+      return await this.#inSavepoint((inner) => insertMany(inner.#runner, target, rows), limited);
+    } catch (error) {
+      showCaller(error, asked);
+      throw error;
+    } finally {
+      deadline.end();
+    }
   }
 
   /**
@@ -240,10 +260,7 @@ export class Session implements AsyncDisposable {
    * await session.transaction(async (inner) => inner.manager.insert(Post, post));
    */
   async transaction<T>(work: (session: Session) => Promise<T> | T): Promise<T> {
-    await this.#runner.flushPending();
-    const { context } = this.#dataSource.driver;
-    const savepoint = await context.innermost(this.#scope).savepoint();
-    return await Session.run(this.#dataSource, savepoint, this.#joins, work);
+    return await this.#inSavepoint(work);
   }
 
   /**
@@ -282,9 +299,26 @@ export class Session implements AsyncDisposable {
     await this.close();
   }
 
-  async #flushOrRollBack(): Promise<void> {
+  async #inSavepoint<T>(work: (session: Session) => Promise<T> | T, options?: SavepointOptions): Promise<T> {
+    await this.#flush();
+    const { context } = this.#dataSource.driver;
+    const savepoint = await context.innermost(this.#scope).savepoint(options);
+    return await Session.run(this.#dataSource, savepoint, this.#joins, work);
+  }
+
+  /** TypeORM's frames between here and what SQLite refused are more than a stack has. */
+  async #flush(): Promise<void> {
     try {
       await this.#runner.flushPending();
+    } catch (error) {
+      showCaller(error);
+      throw error;
+    }
+  }
+
+  async #flushOrRollBack(): Promise<void> {
+    try {
+      await this.#flush();
     } catch (error) {
       await this.#scope.restart("rollback").catch(() => {});
       throw error;
