@@ -15,9 +15,8 @@ export interface Changes {
   readonly replaced: readonly KnownEntity[];
 }
 
-/** What the next flush is to write, whichever part of the session that runs in. */
 interface Scheduled extends KnownEntity {
-  /** The part whose code has asked for it, and which it is undone with. */
+  /** The part of the session whose code has asked for it: it is written in that, and undone with it. */
   readonly by: TransactionScope;
 }
 
@@ -42,7 +41,7 @@ export class PendingEntities {
     if (this.#map.of(entity)) return;
     const known = this.#map.withKey(keyOf(metadata, entity));
     if (known && !this.isDeleted(known.entity)) throw secondInstance(metadata);
-    schedule(this.#added, { metadata, entity, by });
+    this.#schedule(this.#added, { metadata, entity, by });
   }
 
   /** Of two instances of one row the tracked one is deleted. */
@@ -53,7 +52,7 @@ export class PendingEntities {
     const key = keyOf(metadata, entity);
     if (key === undefined) throw incompleteId(metadata, "delete()");
     const { entity: instance } = this.#map.withKey(key) ?? { entity };
-    schedule(this.#deleted, { metadata, entity: instance, by });
+    this.#schedule(this.#deleted, { metadata, entity: instance, by });
   }
 
   isAdded(entity: ObjectLiteral): boolean {
@@ -69,15 +68,20 @@ export class PendingEntities {
     return [...this.#added.values()].find(({ metadata, entity }) => keyOf(metadata, entity) === key)?.entity;
   }
 
-  /** `undefined` if there are none. */
-  changes(isReadonly: boolean): Changes | undefined {
+  /** What a flush in `scope` has to write, which leaves to those around it what is theirs; `undefined` if nothing. */
+  changes(scope: TransactionScope, isReadonly: boolean): Changes | undefined {
     const changed = this.changed(isReadonly);
+    // Before most statements there is nothing at all.
     if (changed.length + this.#added.size + this.#deleted.size === 0) return undefined;
-    const added = this.#withCascades(changed);
+    const isOwn = ({ by }: Scheduled) => by.isWithin(scope);
+    const added = this.#withCascades(changed, [...this.#added.values()].filter(isOwn));
     const keys = new Set(this.#deleted.size > 0 ? added.map(keyOfKnown) : []);
     const [deleted, replaced]: [KnownEntity[], KnownEntity[]] = [[], []];
-    for (const known of this.#deleted.values())
-      (keys.has(keyOfKnown(known)) ? replaced : deleted).push(known);
+    for (const known of this.#deleted.values()) {
+      if (keys.has(keyOfKnown(known))) replaced.push(known);
+      else if (isOwn(known)) deleted.push(known);
+    }
+    if (changed.length + added.length + deleted.length === 0) return undefined;
     return { changed, added, deleted, replaced };
   }
 
@@ -102,6 +106,15 @@ export class PendingEntities {
     }
   }
 
+  /** Also what a part around this one has asked for already. */
+  #schedule(on: Schedule, scheduled: Scheduled): void {
+    const { entity, by } = scheduled;
+    const earlier = on.get(entity);
+    if (earlier?.by === by) return;
+    on.set(entity, scheduled);
+    if (earlier) this.#journal.add(by, () => on.set(entity, earlier));
+  }
+
   #takeOff(from: Schedule, entity: ObjectLiteral, scope: TransactionScope): boolean {
     const scheduled = from.get(entity);
     if (!scheduled) return false;
@@ -111,8 +124,8 @@ export class PendingEntities {
   }
 
   /** What was added, and what TypeORM will insert by cascades of that and of what has changed. */
-  #withCascades(changed: readonly Tracked[]): KnownEntity[] {
-    const added = new Map<ObjectLiteral, KnownEntity>(this.#added);
+  #withCascades(changed: readonly Tracked[], own: readonly KnownEntity[]): KnownEntity[] {
+    const added = new Map(own.map((known) => [known.entity, known]));
     const follow = ({ metadata, entity }: KnownEntity): void => {
       const values = metadata.extractRelationValuesFromEntity(entity, metadata.relations);
       for (const [{ isCascadeInsert, isCascadeUpdate }, child, childMetadata] of values) {
@@ -125,7 +138,7 @@ export class PendingEntities {
         follow(known);
       }
     };
-    for (const known of [...changed, ...this.#added.values()]) follow(known);
+    for (const known of [...changed, ...own]) follow(known);
     return [...added.values()];
   }
 
@@ -136,12 +149,6 @@ export class PendingEntities {
     if (!dataSource.hasMetadata(target)) throw noEntity(call);
     return dataSource.getMetadata(target).findInheritanceMetadata(entity);
   }
-}
-
-/** What was asked for twice is undone only with the outer one of the two. */
-function schedule(on: Schedule, scheduled: Scheduled): void {
-  const earlier = on.get(scheduled.entity);
-  if (!earlier || !scheduled.by.isWithin(earlier.by)) on.set(scheduled.entity, scheduled);
 }
 
 function keyOfKnown({ metadata, entity }: KnownEntity): string | undefined {

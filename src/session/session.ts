@@ -167,8 +167,8 @@ export class Session implements AsyncDisposable {
    *
    * It happens by itself before the session is committed, before a nested one begins, and before every statement of the
    * session, so that it reads what it changed. A flush that fails has written nothing. When a savepoint
-   * fails, entities have the values again that they had when it began; what code outside of it has added or deleted
-   * meanwhile is still to be written. Nothing tells whose code has changed an entity: await the savepoint before others do.
+   * fails, entities have the values again that they had when it began; what code outside of it adds or deletes meanwhile
+   * is not written in it. Nothing tells whose code has changed an entity: await the savepoint before others do.
    *
    * @throws ReadonlyError in a read-only session, before anything is sent
    * @throws DatabaseError if the row of a changed entity does not exist any more

@@ -81,7 +81,7 @@ export class UnitOfWork implements PendingWrites {
     // One of the scope around this one would wait for this one to end.
     const earlier = [...this.#running].find((flush) => flush.scope.isWithin(scope));
     if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner));
-    const changes = this.#pending.changes(scope.readonly);
+    const changes = this.#pending.changes(scope, scope.readonly);
     if (!changes) return undefined;
     if (scope.readonly) return Promise.reject(readonlyChange(firstOf(changes), scope));
     const done = this.#write(runner, scope).finally(() => this.#running.delete(flush));
@@ -127,7 +127,7 @@ export class UnitOfWork implements PendingWrites {
     const removed: KnownEntity[] = [];
     const written = await runner.inSavepoint(scope, async () => {
       // Only now: a savepoint that was open before this one may have written some of it.
-      const changes = this.#pending.changes(false) ?? NO_CHANGES;
+      const changes = this.#pending.changes(scope, false) ?? NO_CHANGES;
       for (const { metadata, entity, key } of changes.changed) {
         if (keyOf(metadata, entity) !== key) throw changedId(metadata);
       }

@@ -1192,7 +1192,7 @@ describe("a nested session", () => {
   ])("by %s that fails", (_, start) => {
     test.each([
       ["writes nothing", false],
-      ["sends a statement, before which it is written,", true],
+      ["sends a statement", true],
     ])("and %s leaves pending what the one around it schedules meanwhile", async (_, sends) => {
       const database = await openWithUsers();
       await database.session(async (session) => {
@@ -1202,7 +1202,10 @@ describe("a nested session", () => {
           began.resolve();
           await goOn.promise;
           session.add(user("undone"));
-          if (sends) await database.exec("SELECT 1");
+          if (sends) {
+            const found = await database.exec("SELECT username FROM users ORDER BY id");
+            expect(found.scalars()).toEqual(["ada", "bob", "undone"]);
+          }
           throw boom;
         });
         // Before it begins: it has to wait for its turn.
@@ -1222,6 +1225,50 @@ describe("a nested session", () => {
         { username: "cleo", age: 18 },
       ]);
     });
+  });
+
+  test("leaves what is scheduled around it to the next statement there, also when it fails", async () => {
+    const database = await openWithUsers();
+    await database.session(async (session) => {
+      const [began, goOn] = [deferred(), deferred()];
+      const failing = database.session(async (inner) => {
+        began.resolve();
+        await goOn.promise;
+        await inner.exec("SELECT 1");
+        throw boom;
+      });
+      await began.promise;
+      session.add(user("cleo"));
+      const count = session.manager.count(User);
+      goOn.resolve();
+      await expect(failing).rejects.toBe(boom);
+      expect(await count).toBe(3);
+    });
+    expect(await names()).toEqual(["ada", "bob", "cleo"]);
+  });
+
+  test("writes what is scheduled around it where it asks for the same, and gives it back when it fails", async () => {
+    const database = await openWithUsers();
+    await database.session(async (session) => {
+      const [bob, cleo] = [(await session.get(User, 2))!, user("cleo")];
+      const [began, goOn] = [deferred(), deferred()];
+      const failing = database.session(async (inner) => {
+        began.resolve();
+        await goOn.promise;
+        inner.add(cleo);
+        inner.delete(bob);
+        await inner.flush();
+        expect([cleo.id, bob.id]).toEqual([3, undefined]);
+        throw boom;
+      });
+      await began.promise;
+      session.add(cleo);
+      session.delete(bob);
+      goOn.resolve();
+      await expect(failing).rejects.toBe(boom);
+      expect([cleo.id, bob.id]).toEqual([undefined, 2]);
+    });
+    expect(await names()).toEqual(["ada", "cleo"]);
   });
 
   test("that fails has not taken back what the one around it had scheduled", async () => {
