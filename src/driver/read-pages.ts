@@ -1,7 +1,7 @@
 import { ReadonlyError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { type PagedStatement, pagedStatement } from "../sql/paged-statement";
-import { analyzeStatement } from "../sql/statement";
+import { analyzeStatement, mayOnlyRead } from "../sql/statement";
 import type { Row } from "./connection";
 import { type Materialized, materialize } from "./materialized-rows";
 import { type QueryProgram, readProgram } from "./query-program";
@@ -45,7 +45,7 @@ export async function* readPages(
   values: BindValue[],
   options: ReadOptions = {},
 ): AsyncGenerator<Row[], void, undefined> {
-  if (!analyzeStatement(sql).readsOnly) throw refusedStream(sql);
+  if (!mayOnlyRead(analyzeStatement(sql))) throw refusedStream(sql);
   if (runner.scope) {
     yield* read(runner, sql, values, false, options);
     return;

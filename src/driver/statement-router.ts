@@ -1,7 +1,7 @@
 import { ParameterError, ReadonlyDatabaseError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import type { BindValue } from "../sql/bind-value";
-import type { StatementAnalysis } from "../sql/statement";
+import { mayOnlyRead, type StatementAnalysis } from "../sql/statement";
 import type { Role } from "./admission";
 import { anySignal } from "./any-signal";
 import { isBusy, isEngineError, retryWhileBusy } from "./busy-retry";
@@ -89,7 +89,7 @@ export class StatementRouter {
     const { statement } = call;
     const { driver, transactions, pinned, guard } = this.#held;
     const autocommit = callOf(statement, call.sql, call.values, call, true);
-    if (call.readonly && !statement.readsOnly) throw refusedWrite(call);
+    if (call.readonly && !mayOnlyRead(statement)) throw refusedWrite(call);
     if (statement.kind === "begin") {
       await transactions.begin();
       return NOTHING;
@@ -106,7 +106,7 @@ export class StatementRouter {
       if (!statement.readsOnly) await guard.remember({ run: (use) => use(connection) });
       return await this.#on(connection, autocommit);
     }
-    const reads = statement.readsOnly && !statement.usesConnectionState;
+    const reads = (statement.readsOnly || call.readonly) && !statement.usesConnectionState;
     try {
       return await this.#once(reads ? "reader" : "writer", autocommit);
     } catch (error) {
@@ -120,7 +120,7 @@ export class StatementRouter {
     const { statement, sql, values, wantsDetails, refuse } = call;
     const { kind, pinsConnection, readsOnly } = statement;
     const { transactions, pinned, guard } = this.#held;
-    if ((call.readonly || scope.readonly) && !readsOnly) {
+    if ((call.readonly || scope.readonly) && !mayOnlyRead(statement)) {
       scope.assertNotEnded();
       throw refusedWrite(call);
     }

@@ -40,6 +40,11 @@ export function analyzeStatement(sql: string): StatementAnalysis {
   return cache.get(sql, analyze);
 }
 
+/** Whether it is not known to write: what is no SQL is for SQLite to refuse, by its own words. */
+export function mayOnlyRead({ kind, readsOnly }: StatementAnalysis): boolean {
+  return readsOnly || kind === "other";
+}
+
 /**
  * Splits a script at its semicolons, except those in the body of a trigger. The statements come without their
  * semicolon and without the comments around them; empty ones are left out.

@@ -327,6 +327,20 @@ describe("exec", () => {
   });
 });
 
+test.each<[string, (sql: string) => Promise<unknown>]>([
+  ["exec()", (sql) => database.exec(sql, {}, { readonly: true })],
+  [
+    "a session that only reads",
+    (sql) => database.session((session) => session.exec(sql), { readonly: true }),
+  ],
+  ["a stream", (sql) => database.stream(sql).next()],
+  ["a stream of a session", (sql) => database.session((session) => session.stream(sql).next())],
+])("what is no SQL is refused by SQLite's own words, also by %s", async (_, call) => {
+  const error = await rejection(call("SELEC 1"));
+  expect(error).toBeInstanceOf(QueryError);
+  expect(error.message).toContain('near "SELEC": syntax error');
+});
+
 describe("execScript", () => {
   test.each([[undefined], [5], [{}], [Buffer.from("DELETE FROM users")]])(
     "refuses %p, which is no text",
