@@ -2,7 +2,7 @@ import type { ValidationArguments, ValidationOptions } from "class-validator";
 import { IsBoolean, IsInt, IsNumber, Max, Min, ValidateBy } from "./class-validator";
 import { describe } from "./describe";
 
-const MAX_SECONDS = 3600;
+export const MAX_SECONDS = 3600;
 
 /** A check of class-validator made of a function that tells what is wrong, or `undefined`. */
 export function Check(problemWith: (value: unknown, key: string) => string | undefined): PropertyDecorator {
@@ -27,10 +27,15 @@ export function Seconds(): PropertyDecorator {
     if (typeof value !== "number" || !(value > MAX_SECONDS)) {
       return `must be a number of seconds from 0 to ${MAX_SECONDS}`;
     }
-    const meant = value / 1000;
-    return `is in seconds; did you mean ${meant > MAX_SECONDS ? `${MAX_SECONDS}, the most there is` : meant}?`;
+    return inSeconds(value);
   });
   return all(IsNumber({}, message), Min(0, message), Max(MAX_SECONDS, message));
+}
+
+/** What is said of a time beyond {@link MAX_SECONDS}, which is taken for a slip into milliseconds. */
+export function inSeconds(value: number): string {
+  const meant = value / 1000;
+  return `is in seconds; did you mean ${meant > MAX_SECONDS ? `${MAX_SECONDS}, the most there is` : meant}?`;
 }
 
 /** `true` or `false`, and nothing that only looks like it. */

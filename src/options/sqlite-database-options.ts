@@ -42,7 +42,8 @@ export interface SqliteDatabaseOptions {
    */
   readonly maxOverflow?: number | undefined;
   /**
-   * Seconds to wait for a connection or for the writer's turn, from 0 to 3600.
+   * Seconds to wait for a connection, for the writer's turn, or for a savepoint in one's own session to end, from 0 to
+   * 3600.
    *
    * @default 30
    */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { anySignal } from "../driver/any-signal";
 import { ConfigurationError, SessionTimeoutError } from "../errors";
+import { inSeconds, MAX_SECONDS } from "../options/option-checks";
 
 interface DeadlineOptions {
   /** Seconds. */
@@ -23,9 +24,7 @@ export class Deadline {
     if (typeof timeout !== "number" || !(timeout >= 0)) {
       throw new ConfigurationError(`timeout must be a number of seconds from 0 on (got ${String(timeout)}).`);
     }
-    if (timeout > 3600) {
-      throw new ConfigurationError(`timeout is in seconds; did you mean ${timeout / 1000}? (got ${timeout})`);
-    }
+    if (timeout > MAX_SECONDS) throw new ConfigurationError(`timeout ${inSeconds(timeout)} (got ${timeout})`);
     const timedOut = new AbortController();
     this.signal = heardByMany(anySignal(timedOut.signal, signal));
     this.#timer = setTimeout(() => {
