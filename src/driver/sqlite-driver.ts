@@ -32,6 +32,9 @@ interface OpenTransactionOptions {
   readonly source?: ConnectionSource;
 }
 
+/** Milliseconds: nested sessions take turns also where nobody is to wait for a connection. */
+const LEAST_SAVEPOINT_TIMEOUT = 1000;
+
 /**
  * TypeORM's SQLite driver, over a pool of connections instead of a single one.
  *
@@ -134,7 +137,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
-      poolTimeout: this.settings.poolTimeout,
+      poolTimeout: Math.max(this.settings.poolTimeout, LEAST_SAVEPOINT_TIMEOUT),
       signal,
       ...(logged && { observe: (sql, run) => this.#log(sql, run) }),
       ended: () => {

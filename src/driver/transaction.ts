@@ -1,7 +1,8 @@
 import { retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import { throwMapped } from "./error-mapping";
-import { type Lost, type PendingWrites, Scope, type TransactionScope } from "./transaction-scope";
+import { type Lost, Scope } from "./scope";
+import type { PendingWrites, TransactionScope } from "./transaction-scope";
 import { makesUnusable } from "./unusable";
 
 /** Where a transaction gets its connection, and how it gives it back. */

@@ -42,8 +42,8 @@ export interface SqliteDatabaseOptions {
    */
   readonly maxOverflow?: number | undefined;
   /**
-   * Seconds to wait for a connection, for the writer's turn, or for a savepoint in one's own session to end, from 0 to
-   * 3600.
+   * Seconds to wait for a connection, for the writer's turn, or (at least 1) for a savepoint in one's own session to
+   * end, from 0 to 3600.
    *
    * @default 30
    */
