@@ -1,5 +1,6 @@
 "use strict";
 
+const { spawnSync } = require("node:child_process");
 const { mkdirSync, rmSync } = require("node:fs");
 const { isDeepStrictEqual } = require("node:util");
 const { join } = require("node:path");
@@ -140,6 +141,14 @@ async function compare(participants) {
 }
 
 /**
+ * What was copied and written so far goes to the disk now, and not while something is being timed. Where there is no such
+ * command it does so later.
+ */
+function writeBack() {
+  spawnSync("sync");
+}
+
+/**
  * Runs one workload with all peers, each in its own process. They take turns, one round each, in an order that moves
  * on by one with every round.
  */
@@ -161,6 +170,7 @@ async function measure(workload, peers, settings) {
     // Where a round takes seconds, comparing has warmed up.
     const warms = !workload.cold && !workload.long;
     if (warms) for (const participant of participants) await participant.warmUp(rounds);
+    writeBack();
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < participants.length; turn++) {
         const participant = participants[(turn + round) % participants.length];
