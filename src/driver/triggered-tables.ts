@@ -39,9 +39,6 @@ export class TriggeredTables {
   }
 }
 
-/** Fewer than the terms that a condition may have: https://sqlite.org/limits.html#max_expr_depth */
-const MOST_IDS = 500;
-
 /** Reads columns again where the table has triggers, into the entities and into what was generated of them. */
 export async function readAfterTriggers(
   builder: any,
@@ -56,15 +53,12 @@ export async function readAfterTriggers(
   if (triggeredTables.known(metadata) === false) return;
   await onRunnerOf(builder, async (runner) => {
     if (!triggeredTables.known(metadata) && !(await triggeredTables.lookUp(runner, metadata))) return;
-    for (let start = 0; start < entities.length; start += MOST_IDS) {
-      const part = entities.slice(start, start + MOST_IDS);
-      const rows = await rowsOf(runner, metadata, changing, part);
-      for (const [index, entity] of part.entries()) {
-        const row = rows.get(keyOf(metadata, entity));
-        if (!row) continue;
-        for (const written of [entity, generatedMaps[start + index]]) {
-          if (written) runner.manager.merge(metadata.target, written, row);
-        }
+    const rows = await rowsOf(runner, metadata, changing, entities);
+    for (const [index, entity] of entities.entries()) {
+      const row = rows.get(keyOf(metadata, entity));
+      if (!row) continue;
+      for (const written of [entity, generatedMaps[index]]) {
+        if (written) runner.manager.merge(metadata.target, written, row);
       }
     }
   });

@@ -83,7 +83,7 @@ test("an entity has what a trigger made of its row, and writes it back no other 
 
 test("each of many rows has its own, with a key of several columns too", async () => {
   const database = await open();
-  const rows = Array.from({ length: 800 }, (_, n) => ({ x: n % 7, y: n }));
+  const rows = Array.from({ length: 2500 }, (_, n) => ({ x: n % 7, y: n }));
   const places = await database.getRepository(Place).save(rows.map((row) => Object.assign(new Place(), row)));
   expect(places.map(({ name }) => name)).toEqual(rows.map(({ x, y }) => `${x}/${y}`));
   const { generatedMaps } = await database
