@@ -4,7 +4,7 @@ import { WaitTimeoutError } from "../pool/fair-lock";
 import { PoolClosedError, ResourcePool, type ResourcePoolStats } from "../pool/resource-pool";
 import type { Role } from "./admission";
 import { type Connection, openConnection } from "./connection";
-import { identify, identifyNow } from "./file-identity";
+import { identify } from "./file-identity";
 import { HandOver } from "./hand-over";
 import { poolTimeout } from "./pool-timeout";
 import { removeEmptyWal } from "./remove-empty-wal";
@@ -231,14 +231,14 @@ export class ConnectionPool {
   /**
    * To be called when something was committed, before that is told to anyone. A file that was replaced lives on without
    * a name as long as a connection has it open (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use),
-   * and what is written to it goes with it. Looked up synchronously, which takes some microseconds.
+   * and what is written to it goes with it.
    *
    * @throws DatabaseError if the file at the path is not the one that the connection has open
    */
   assertInPlace(connection: Connection): void {
     const { path } = this.#options;
     const opened = this.#files.get(connection);
-    const found = this.isSingle ? opened : identifyNow(path);
+    const found = this.isSingle ? opened : identify(path)?.identity;
     if (found === opened) return;
     for (const pool of [this.#readers, this.#writer]) pool.evict((idle) => this.#files.get(idle) !== found);
     throw new DatabaseError(
@@ -272,7 +272,7 @@ export class ConnectionPool {
   async ping(): Promise<boolean> {
     if (this.isSingle) return true;
     const { path, setUp } = this.#options;
-    const identity = await this.#identify();
+    const identity = this.#identify();
     const isStale = (connection: Connection) => this.#files.get(connection) !== identity;
     const open = [...this.#readers.active, ...this.#writer.active].some(isStale);
     const idle = [this.#readers, this.#writer].filter((pool) => pool.evict(isStale) > 0);
@@ -386,7 +386,7 @@ export class ConnectionPool {
     const connection = await openConnection({ path, mode, role });
     try {
       await setUp(connection);
-      this.#files.set(connection, await this.#identify());
+      this.#files.set(connection, this.#identify());
       this.#created = true;
       openPools.add(this);
     } catch (error) {
@@ -399,13 +399,16 @@ export class ConnectionPool {
   /** Whether the connection answers, and the file it has open is still the one at the path. */
   async #ping(connection: Connection): Promise<boolean> {
     await connection.all("PRAGMA schema_version");
-    return (await this.#identify()) === this.#files.get(connection);
+    return this.#identify() === this.#files.get(connection);
   }
 
-  async #identify(): Promise<string> {
+  /** The file at the path, which has to be there. */
+  #identify(): string {
     if (this.isSingle) return ":memory:";
-    const { identity, isEmpty } = await identify(this.#options.path);
-    if (!isEmpty) this.#filled = identity;
-    return identity;
+    const { path } = this.#options;
+    const file = identify(path);
+    if (!file) throw new Error(`There is no file at ${JSON.stringify(path)}.`);
+    if (!file.isEmpty) this.#filled = file.identity;
+    return file.identity;
   }
 }
