@@ -20,6 +20,7 @@ let openings = 0;
 /** The data source of a `SqliteDatabase`: whatever framework initializes or destroys it, it is its owner that does so. */
 export class ManagedDataSource extends SqliteDataSource {
   readonly #owner: Owner;
+  #whileConnecting: (() => Promise<void>) | undefined;
 
   constructor(location: string, { echo, createAll: _, validate, ...options }: ResolvedOptions, owner: Owner) {
     super({
@@ -45,14 +46,24 @@ export class ManagedDataSource extends SqliteDataSource {
     else await this.#owner.close();
   }
 
-  /** What {@link initialize} is without an owner. */
-  async open(): Promise<void> {
+  /**
+   * What {@link initialize} is without an owner.
+   *
+   * @param whileConnecting what is to be done when the metadata is there, which the file may not be yet
+   */
+  async open(whileConnecting: () => Promise<void>): Promise<void> {
+    this.#whileConnecting = whileConnecting;
     openings++;
     try {
       await opening.run(this, () => super.initialize());
     } finally {
       if (--openings === 0) opening.disable();
     }
+  }
+
+  protected override async buildMetadatas(): Promise<void> {
+    await super.buildMetadatas();
+    await this.#whileConnecting?.();
   }
 
   /** What {@link destroy} is without an owner. */

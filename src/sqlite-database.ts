@@ -20,7 +20,7 @@ import { ManagedDataSource } from "./managed-data-source";
 import { checkCallOptions } from "./options/call-options";
 import { parseLocation } from "./options/location";
 import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
-import { createAll } from "./schema/create-all";
+import { createAll, creationScript } from "./schema/create-all";
 import { dropAll } from "./schema/drop-all";
 import { Deadline } from "./session/deadline";
 import { execute } from "./session/execute";
@@ -412,10 +412,13 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   async #open(create: boolean): Promise<void> {
-    await this.#dataSource.open();
+    const { driver } = this.#dataSource;
+    let script: string | undefined;
+    await this.#dataSource.open(async () => {
+      if (create && driver.isNew) script = await creationScript(this.#dataSource);
+    });
     try {
-      // In an empty database there is no need to look first whether anything is missing.
-      if (create) await createAll(this.#dataSource, { look: !this.#dataSource.driver.wasEmpty });
+      if (create) await createAll(this.#dataSource, { isEmpty: driver.wasEmpty, script });
     } catch (error) {
       await this.#dataSource.shut();
       throw error;

@@ -17,10 +17,15 @@ const QUERY_ONLY: Pragma = { name: "query_only", value: "ON", scope: "connection
  * Applies the pragmas of a connection, and reads them back: SQLite ignores what it cannot do. All at once, because each
  * call is a way to a thread and back.
  *
+ * @param options `isNew`: whether it is about to be created
  * @returns whether there is nothing in the database, and never was
  * @throws ConfigurationError naming the pragma that was not taken
  */
-export async function setPragmas(connection: Connection, settings: DriverSettings): Promise<boolean> {
+export async function setPragmas(
+  connection: Connection,
+  settings: DriverSettings,
+  { isNew = false } = {},
+): Promise<boolean> {
   const { location, busyTimeout } = settings;
   const wanted = pragmasOf(connection.role, settings);
   const deadline = performance.now() + busyTimeout;
@@ -29,7 +34,11 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
   const query = (sql: string) => attempt(sql, () => connection.all(sql));
 
   const script = wanted.map(pragmaStatement).join("; ");
-  await attempt(script, () => connection.script(script));
+  // To begin the file, SQLite would write a journal of nothing, and wait for the disk three times more; the first look
+  // begins the WAL. Once only: where someone else has begun the file since, to leave WAL mode takes all of its locks.
+  const beginning = `PRAGMA journal_mode = MEMORY; ${script}; SELECT 1 FROM sqlite_schema`;
+  const isSet = isNew && (await connection.script(beginning).then(succeeds, fails));
+  if (!isSet) await attempt(script, () => connection.script(script));
   const uncertain = wanted.filter((pragma) => !cannotFail(pragma));
   const names = uncertain.map(({ name }) => name).filter((name) => !NO_TABLE.has(name));
   // Reads the file for the first time, for what is no database at all.
@@ -46,6 +55,9 @@ export async function setPragmas(connection: Connection, settings: DriverSetting
     values.schema_version === undefined ? await query("PRAGMA schema_version") : [values];
   return version === 0;
 }
+
+const succeeds = (): boolean => true;
+const fails = (): boolean => false;
 
 /** To map nothing is always possible; to read it back would be a call more for every connection. */
 function cannotFail({ name, value }: Pragma): boolean {

@@ -13,3 +13,12 @@ export function identify(path: string): FileIdentity | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats && { identity: `${stats.dev}:${stats.ino}`, isEmpty: stats.size === 0n };
 }
+
+/** Whether there is nothing at a path, or a file of 0 bytes. What cannot be looked up is taken for something. */
+export function isNothingAt(path: string): boolean {
+  try {
+    return identify(path)?.isEmpty ?? true;
+  } catch {
+    return false;
+  }
+}

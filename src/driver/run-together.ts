@@ -35,19 +35,20 @@ export async function runTogether(runner: SqliteQueryRunner, statements: readonl
   for (const { query, parameters } of others) await runner.query(query, parameters);
 }
 
+/** One script of all statements, as one transaction; `undefined` where they cannot be one. */
+export function transactionOf(statements: readonly Query[]): string | undefined {
+  if (!statements.every(isPlain)) return undefined;
+  return scriptOf(["BEGIN IMMEDIATE", ...statements.map(({ query }) => query), "COMMIT"]);
+}
+
 /**
- * Runs statements as one transaction, in one call to SQLite.
+ * Runs a script of {@link transactionOf} in one call to SQLite.
  *
  * @returns whether it was committed; if not, nothing has changed, and each can be run by itself, which tells why
  */
-export async function commitTogether(
-  runner: SqliteQueryRunner,
-  statements: readonly Query[],
-): Promise<boolean> {
+export async function commitTogether(runner: SqliteQueryRunner, script: string): Promise<boolean> {
   const { driver } = runner;
-  if (isObserved(runner) || driver.lender.isSandboxed || !statements.every(isPlain)) return false;
-  const script = scriptOf(["BEGIN IMMEDIATE", ...statements.map(({ query }) => query), "COMMIT"]);
-  if (script === undefined) return false;
+  if (isObserved(runner) || driver.lender.isSandboxed) return false;
   return await driver.lender.useOnce("writer", "createAll", async (connection) => {
     try {
       await retryWhileBusy(() => connection.script(script), driver.settings);

@@ -11,6 +11,7 @@ import { attach, setPragmas } from "./connection-setup";
 import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
 import { bindNumbers } from "./escape-parameters";
+import { isNothingAt } from "./file-identity";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
 import type { SqliteDataSource } from "./sqlite-data-source";
@@ -46,6 +47,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly context = new TransactionContext();
   readonly lender: ConnectionLender;
   readonly triggeredTables = new TriggeredTables();
+  /** Whether there is no file yet, or one with nothing in it, where the database is opened. */
+  isNew = false;
   /** Whether there was nothing in the database when it was opened. */
   wasEmpty = false;
   /** Sees what TypeORM is about to insert or update. */
@@ -86,7 +89,8 @@ export class SqliteDriver extends BetterSqlite3Driver {
   }
 
   async #open(atWork: () => void): Promise<void> {
-    const { path, mode, text } = this.settings.location;
+    const { path, memory, mode, text } = this.settings.location;
+    this.isNew = mode === "rwc" && (memory || isNothingAt(path));
     this.wasEmpty = false;
     this.triggeredTables.forget();
     const pool = new ConnectionPool({
@@ -95,17 +99,18 @@ export class SqliteDriver extends BetterSqlite3Driver {
       mode,
       walLimit: walLimitOf(this.settings),
       setUp: async (connection) => {
-        const pragmasSet = setPragmas(connection, this.settings);
+        const isFirst = !this.lender.isOpen;
+        const pragmasSet = setPragmas(connection, this.settings, { isNew: isFirst && this.isNew });
         atWork();
         const isEmpty = await pragmasSet;
         // At the first connection it may not be known yet what is to be attached.
-        if (this.lender.isOpen) await this.#attach(connection);
-        else this.wasEmpty = isEmpty;
+        if (isFirst) this.wasEmpty = isEmpty;
+        else await this.#attach(connection);
       },
     });
     try {
       // A look first, which needs no thread; the threads are only about to start.
-      if (mode === "rwc" && path !== ":memory:" && !existsSync(dirname(path))) {
+      if (mode === "rwc" && !memory && !existsSync(dirname(path))) {
         await mkdir(dirname(path), { recursive: true });
       }
       // Nobody holds it, so that this takes as long as opening the file does.

@@ -1,6 +1,6 @@
 import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
 import { View } from "typeorm/schema-builder/view/View.js";
-import { collectStatements, commitTogether, runTogether } from "../driver/run-together";
+import { collectStatements, commitTogether, runTogether, transactionOf } from "../driver/run-together";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteDriver } from "../driver/sqlite-driver";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
@@ -10,13 +10,18 @@ import { existingNames, tablesOf, viewsOf } from "./managed-objects";
  * Creates the tables, junction tables and views of the entities that are missing, with their indices and foreign keys.
  * It never looks into one that exists.
  *
- * @param options `look`: whether to look first, without the writer's turn, since mostly there is nothing to do
+ * @param options `isEmpty`: whether there is nothing yet, so that nothing is looked for; `script`: what
+ * {@link creationScript} has made for that
  */
-export async function createAll(dataSource: SqliteDataSource, { look = true } = {}): Promise<void> {
-  const mayBeComplete = look || managedBy(dataSource).length === 0;
+export async function createAll(
+  dataSource: SqliteDataSource,
+  { isEmpty = false, script }: { isEmpty?: boolean; script?: string | undefined } = {},
+): Promise<void> {
   // The option cache has a table too, which only TypeORM knows.
-  if (mayBeComplete && !dataSource.queryResultCache && !(await isMissingAny(dataSource))) return;
-  if (!look && !dataSource.queryResultCache && (await createAtOnce(dataSource))) return;
+  if (!dataSource.queryResultCache) {
+    const isToBeMade = isEmpty && managedBy(dataSource).length > 0;
+    if (isToBeMade ? await createAtOnce(dataSource, script) : !(await isMissingAny(dataSource))) return;
+  }
   await dataSource.manager.transaction(async ({ queryRunner }) => {
     const runner = queryRunner as SqliteQueryRunner;
     const missing = await missingFrom(dataSource, runner);
@@ -26,11 +31,27 @@ export async function createAll(dataSource: SqliteDataSource, { look = true } = 
   });
 }
 
-/** Creates everything in one call, where nothing exists yet. Whether it did; if not, nothing has changed. */
-async function createAtOnce(dataSource: SqliteDataSource): Promise<boolean> {
+/**
+ * What creates everything, where nothing exists yet; it can be made before there is a connection to send it by.
+ * `undefined` if it cannot be one script.
+ */
+export async function creationScript(dataSource: SqliteDataSource): Promise<string | undefined> {
+  if (needsMetadataTable(dataSource)) return undefined;
   const runner = dataSource.createQueryRunner();
   try {
-    return await commitTogether(runner, await creationOf(managedBy(dataSource), runner));
+    return transactionOf(await creationOf(managedBy(dataSource), runner));
+  } finally {
+    await runner.release();
+  }
+}
+
+/** Creates everything in one call, where nothing exists yet. Whether it did; if not, nothing has changed. */
+async function createAtOnce(dataSource: SqliteDataSource, prepared: string | undefined): Promise<boolean> {
+  const script = prepared ?? (await creationScript(dataSource));
+  if (script === undefined) return false;
+  const runner = dataSource.createQueryRunner();
+  try {
+    return await commitTogether(runner, script);
   } finally {
     await runner.release();
   }
@@ -72,6 +93,13 @@ function describe(driver: SqliteDriver, metadata: EntityMetadata): Table {
   const table = Table.create(metadata, driver);
   table.foreignKeys = metadata.foreignKeys.map((foreignKey) => TableForeignKey.create(foreignKey, driver));
   return table;
+}
+
+/** Whether there is the text of a view or of a generated column to be kept, for which TypeORM asks the database. */
+function needsMetadataTable({ entityMetadatas }: SqliteDataSource): boolean {
+  return entityMetadatas.some(
+    ({ tableType, columns }) => tableType === "view" || columns.some(({ generatedType }) => generatedType),
+  );
 }
 
 /** In it TypeORM keeps the text of views and generated columns, which `synchronize()` compares with. */
