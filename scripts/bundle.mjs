@@ -30,4 +30,5 @@ let [{ text }] = outputFiles;
 for (const [, name] of text.matchAll(/^var (\w+) = class _\1\b/gm)) {
   text = text.replace(new RegExp(`\\b_${name}\\b`, "g"), name);
 }
-writeFileSync(bundle, text);
+// Only comments can have a character beyond ASCII now, and a single one doubles what all of the text takes in memory.
+writeFileSync(bundle, text.replace(/[\u0080-\uffff]/g, "?"));
