@@ -3,6 +3,7 @@ import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
 import { ApplyValueTransformers } from "typeorm/util/ApplyValueTransformers.js";
+import { isFilledIn } from "./filled-in";
 
 /**
  * What the columns and relations of an entity were at one moment. Dates, JSON and bytes are copied, so that a change
@@ -69,7 +70,9 @@ export class EntitySnapshot {
   written(metadata: EntityMetadata, entity: ObjectLiteral): EntitySnapshot {
     const after = new EntitySnapshot(metadata, entity);
     for (const [column, before] of this.#columns) {
-      if (before !== undefined && !isGenerated(column)) after.#columns.set(column, before);
+      // TypeORM makes NULL of nothing.
+      const isNew = before === undefined && (isFilledIn(column) || after.#columns.get(column) === null);
+      if (!isNew && !isGenerated(column)) after.#columns.set(column, before);
     }
     for (const [relation, before] of this.#relations) {
       if (before !== undefined) after.#relations.set(relation, before);

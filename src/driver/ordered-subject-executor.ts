@@ -12,12 +12,16 @@ export const MOST_SUBJECTS = 500;
  * delete what they refer to; and it refuses tables that refer to each other.
  */
 export class OrderedSubjectExecutor extends SubjectExecutor {
+  /** Called when listeners and subscribers may have changed what is going to be written. */
+  heard: (() => void) | undefined;
+
   override async execute(): Promise<void> {
     const before = this.broadcastBeforeEventsForAll();
     await Promise.all(before.promises);
     if (before.count > 0) {
       for (const subject of this.allSubjects) subject.recompute();
       this.recompute();
+      this.heard?.();
     }
     this.insertSubjects = inOrder(this.insertSubjects, (one, other) => references(one, other));
     await this.executeInsertOperations();

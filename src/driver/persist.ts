@@ -17,14 +17,18 @@ export interface KnownEntity {
   readonly entity: ObjectLiteral;
 }
 
-/**
- * What `manager.save()` does for entities of any classes, in the order of their foreign keys, with one step more:
- * `loaded` sees what was loaded for each entity, its own and those that come by cascades, before they are compared.
- */
+interface SaveHooks {
+  /** Sees what was loaded for each entity, its own and those that come by cascades, before they are compared. */
+  readonly loaded: (entity: ObjectLiteral, databaseEntity: ObjectLiteral | undefined) => void;
+  /** Called when listeners and subscribers may have changed what is going to be written. */
+  readonly heard: () => void;
+}
+
+/** What `manager.save()` does for entities of any classes, in the order of their foreign keys. */
 export async function saveEntities(
   runner: SqliteQueryRunner,
   entities: readonly KnownEntity[],
-  loaded: (entity: ObjectLiteral, databaseEntity: ObjectLiteral | undefined) => void,
+  { loaded, heard }: SaveHooks,
 ): Promise<void> {
   const subjects = entities.map(
     (known) => new Subject({ ...known, canBeInserted: true, canBeUpdated: true }),
@@ -35,7 +39,7 @@ export async function saveEntities(
   new OneToManySubjectBuilder(subjects).build();
   new OneToOneInverseSideSubjectBuilder(subjects).build();
   new ManyToManySubjectBuilder(subjects).build();
-  await execute(runner, subjects);
+  await execute(runner, subjects, heard);
 }
 
 /**
@@ -65,8 +69,9 @@ async function load(runner: SqliteQueryRunner, subjects: Subject[], how: "save" 
   }
 }
 
-async function execute(runner: SqliteQueryRunner, subjects: Subject[]): Promise<void> {
+async function execute(runner: SqliteQueryRunner, subjects: Subject[], heard?: () => void): Promise<void> {
   const executor = new OrderedSubjectExecutor(runner, subjects);
+  executor.heard = heard;
   if (executor.hasExecutableOperations) await executor.execute();
 }
 

@@ -10,6 +10,8 @@ import { Journal } from "./journal";
 import { type Changes, PendingEntities } from "./pending-entities";
 import { selectEntity } from "./select-entity";
 
+type Snapshots = Map<ObjectLiteral, EntitySnapshot>;
+
 const NO_CHANGES: Changes = { changed: [], added: [], deleted: [], replaced: [] };
 
 /** What a flush writes triggers no other flush, also not what subscribers do meanwhile. */
@@ -120,52 +122,70 @@ export class UnitOfWork implements PendingWrites {
   }
 
   async #write(runner: SqliteQueryRunner, scope: TransactionScope): Promise<void> {
-    const before = new Map<ObjectLiteral, EntitySnapshot>();
-    const remember = ({ metadata, entity }: KnownEntity): void => {
-      before.set(entity, new EntitySnapshot(metadata, entity));
-    };
+    const before: Snapshots = new Map();
+    /** What listeners and subscribers have made of it, and statements were made of. */
+    const sent: Snapshots = new Map();
     const removed: KnownEntity[] = [];
-    const written = await runner.inSavepoint(scope, async () => {
-      // Only now: a savepoint that was open before this one may have written some of it.
-      const changes = this.#pending.changes(scope, false) ?? NO_CHANGES;
-      for (const { metadata, entity, key } of changes.changed) {
-        if (keyOf(metadata, entity) !== key) throw changedId(metadata);
-      }
-      const saved = [...changes.added, ...changes.changed];
-      saved.forEach(remember);
-      await flushing.run(this, async () => {
-        if (saved.length > 0) await saveEntities(runner, saved, (entity, row) => this.#align(entity, row));
-        if (changes.deleted.length > 0) {
-          await removeEntities(runner, changes.deleted, (known) => {
-            remember(known);
-            removed.push(known);
-          });
+    let written: Changes;
+    try {
+      written = await runner.inSavepoint(scope, async () => {
+        // Only now: a savepoint that was open before this one may have written some of it.
+        const changes = this.#pending.changes(scope, false) ?? NO_CHANGES;
+        for (const { metadata, entity, key } of changes.changed) {
+          if (keyOf(metadata, entity) !== key) throw changedId(metadata);
         }
+        const saved = [...changes.added, ...changes.changed];
+        remember(saved, before, sent);
+        await flushing.run(this, async () => {
+          if (saved.length > 0) {
+            await saveEntities(runner, saved, {
+              loaded: (entity, row) => this.#align(entity, row),
+              heard: () => remember(saved, sent),
+            });
+          }
+          if (changes.deleted.length > 0) {
+            await removeEntities(runner, changes.deleted, (known) => {
+              remember([known], before);
+              removed.push(known);
+            });
+          }
+        });
+        return changes;
       });
-      return changes;
-    });
+    } catch (error) {
+      // TypeORM gives ids and dates to what it has inserted before something else fails.
+      for (const [entity, snapshot] of before) snapshot.revert(entity);
+      throw error;
+    }
     this.#pending.written(written, scope);
-    for (const tracked of written.changed) this.#updated(scope, tracked, before.get(tracked.entity)!);
+    for (const tracked of written.changed) this.#updated(scope, tracked, sent.get(tracked.entity)!);
     for (const { entity } of written.replaced) this.#replaced(scope, entity);
-    for (const known of written.added) this.#inserted(scope, known, before.get(known.entity)!);
+    for (const known of written.added) {
+      this.#inserted(scope, known, before.get(known.entity)!, sent.get(known.entity)!);
+    }
     for (const known of removed) this.#removed(scope, known, before.get(known.entity)!);
   }
 
-  #updated(scope: TransactionScope, tracked: Tracked, written: EntitySnapshot): void {
+  #updated(scope: TransactionScope, tracked: Tracked, sent: EntitySnapshot): void {
     const { metadata, entity, snapshot } = tracked;
-    tracked.snapshot = written.written(metadata, entity);
+    tracked.snapshot = sent.written(metadata, entity);
     this.#journal.add(scope, () => {
       tracked.snapshot = snapshot;
       snapshot.revert(entity);
     });
   }
 
-  #inserted(scope: TransactionScope, { metadata, entity }: KnownEntity, written: EntitySnapshot): void {
+  #inserted(
+    scope: TransactionScope,
+    { metadata, entity }: KnownEntity,
+    before: EntitySnapshot,
+    sent: EntitySnapshot,
+  ): void {
     const tracked = this.#map.written(metadata, entity);
-    if (tracked) tracked.snapshot = written.written(metadata, entity);
+    if (tracked) tracked.snapshot = sent.written(metadata, entity);
     this.#journal.add(scope, () => {
       if (tracked) this.#map.forget(tracked);
-      written.revert(entity);
+      before.revert(entity);
     });
   }
 
@@ -200,6 +220,13 @@ export class UnitOfWork implements PendingWrites {
   ): Promise<Tracked | undefined> {
     const loaded = await selectEntity(runner, metadata, id, known?.entity);
     return loaded ? this.#map.load(metadata, loaded) : undefined;
+  }
+}
+
+function remember(entities: readonly KnownEntity[], ...snapshots: readonly Snapshots[]): void {
+  for (const { metadata, entity } of entities) {
+    const snapshot = new EntitySnapshot(metadata, entity);
+    for (const remembered of snapshots) remembered.set(entity, snapshot);
   }
 }
 

@@ -2,6 +2,7 @@ import type { EntityMetadata } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { EmbeddedMetadata } from "typeorm/metadata/EmbeddedMetadata.js";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
+import { isFilledIn } from "../driver/filled-in";
 import { getMetadataStorage } from "../options/class-validator";
 
 /**
@@ -86,20 +87,4 @@ function validatorsOf(target: AnyClass): { isAsync: boolean } | undefined {
       constraintCls && storage.getTargetValidatorConstraints(constraintCls).some(({ async }) => async),
   );
   return { isAsync };
-}
-
-function isFilledIn(column: ColumnMetadata): boolean {
-  return (
-    column.default !== undefined ||
-    column.isGenerated ||
-    column.generatedType !== undefined ||
-    column.isCreateDate ||
-    column.isUpdateDate ||
-    column.isDeleteDate ||
-    column.isVersion ||
-    column.isDiscriminator ||
-    column.isTreeLevel ||
-    // The column of a relation is mostly given as that relation.
-    column.relationMetadata !== undefined
-  );
 }

@@ -1,0 +1,166 @@
+import {
+  BeforeInsert,
+  BeforeUpdate,
+  Column,
+  Entity,
+  type EntitySubscriberInterface,
+  EventSubscriber,
+  type InsertEvent,
+  PrimaryGeneratedColumn,
+} from "typeorm";
+import type { SqliteDatabase } from "../../src/sqlite-database";
+import { BLOG, Post, User } from "../support/blog-entities";
+import { testDatabases } from "../support/databases";
+import { rawExec, rawRead } from "../support/raw-database";
+import { StatementLog } from "../support/statement-log";
+
+const databases = testDatabases();
+
+@Entity("accounts")
+class Account {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ unique: true })
+  name!: string;
+
+  @Column({ select: false })
+  password!: string;
+
+  @Column({ type: "text", nullable: true })
+  note?: string | null;
+
+  @BeforeInsert()
+  @BeforeUpdate()
+  hash(): void {
+    if (this.password) this.password = `hash(${this.password})`;
+  }
+}
+
+function account(name: string, password = "pw"): Account {
+  return Object.assign(new Account(), { name, password });
+}
+
+let whileInserting: ((entity: unknown) => unknown) | undefined;
+let afterInserting: ((entity: unknown) => unknown) | undefined;
+
+@EventSubscriber()
+class Meddler implements EntitySubscriberInterface {
+  beforeQuery({ query }: { query: string }): void {
+    if (query.startsWith("INSERT")) whileInserting?.(undefined);
+  }
+
+  async afterInsert({ entity }: InsertEvent<unknown>): Promise<void> {
+    await afterInserting?.(entity);
+  }
+}
+
+beforeEach(() => {
+  whileInserting = undefined;
+  afterInserting = undefined;
+});
+
+const read = (sql: string) => rawRead(databases.path, sql);
+const open = (): Promise<SqliteDatabase> =>
+  databases.open({ entities: [...BLOG, Account], subscribers: [Meddler] });
+
+describe("a flush that fails", () => {
+  test("leaves new entities without the ids they were given, so that the work can be tried again", async () => {
+    const database = await open();
+    await database.session((session) => {
+      const ada = Object.assign(new User(), { username: "ada" });
+      session.add([ada, Object.assign(new Post(), { title: "hers", author: ada })]);
+    });
+    const mine = Object.assign(new User(), { username: "mine" });
+    const work = database.session(async (session) => {
+      const ada = (await session.get(User, 1))!;
+      session.add(mine);
+      session.delete(ada);
+    });
+    await expect(work).rejects.toThrow("FOREIGN KEY");
+    expect(mine.id).toBeUndefined();
+
+    await rawExec(databases.path, "INSERT INTO users (username) VALUES ('somebody else')");
+    await database.session((session) => session.add(mine));
+    expect(await read("SELECT username FROM users ORDER BY id")).toEqual([
+      { username: "ada" },
+      { username: "somebody else" },
+      { username: "mine" },
+    ]);
+  });
+
+  test("leaves what listeners have changed as it was, so that nothing is hashed twice", async () => {
+    const database = await open();
+    afterInserting = () => {
+      throw new Error("boom");
+    };
+    const ada = account("ada");
+    await expect(database.session((session) => session.add(ada))).rejects.toThrow("boom");
+    expect(ada).toMatchObject({ name: "ada", password: "pw" });
+    afterInserting = undefined;
+    await database.session((session) => session.add(ada));
+    expect(await read("SELECT password FROM accounts")).toEqual([{ password: "hash(pw)" }]);
+  });
+
+  test("keeps what was changed for the next one, where the session goes on", async () => {
+    const database = await open();
+    await rawExec(databases.path, "INSERT INTO accounts (name, password) VALUES ('ada', 'a'), ('bob', 'b')");
+    await database.session(async (session) => {
+      const bob = (await session.get(Account, 2))!;
+      bob.note = "changed";
+      bob.name = "ada";
+      await expect(session.flush()).rejects.toThrow("UNIQUE");
+      expect(bob).toMatchObject({ name: "ada", note: "changed" });
+      bob.name = "bert";
+    });
+    expect(await read("SELECT name, note FROM accounts WHERE id = 2")).toEqual([
+      { name: "bert", note: "changed" },
+    ]);
+  });
+});
+
+describe("what a listener changed before it was written", () => {
+  test("is not written again by the next flush, also in a column that is not selected", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const ada = account("ada");
+      session.add(ada);
+      await session.flush();
+      await session.flush();
+      ada.password = "new";
+      await session.flush();
+      await session.exec("SELECT 1");
+    });
+    expect(await read("SELECT password FROM accounts")).toEqual([{ password: "hash(new)" }]);
+  });
+});
+
+describe("what is set while it is written", () => {
+  test("is written by the next flush, also where nothing was before", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const ada = account("ada");
+      whileInserting = () => {
+        ada.note = "late";
+        ada.name = "ada l.";
+      };
+      session.add(ada);
+      await session.flush();
+      whileInserting = undefined;
+      await session.flush();
+    });
+    expect(await read("SELECT name, note FROM accounts")).toEqual([{ name: "ada l.", note: "late" }]);
+  });
+
+  test("is nothing where TypeORM made NULL of what was not given", async () => {
+    const log = new StatementLog();
+    const database = await databases.open({ entities: [Account], echo: log });
+    await database.session(async (session) => {
+      session.add(account("ada"));
+      await session.flush();
+      log.take();
+      await session.flush();
+      expect(log.take()).toEqual([]);
+    });
+  });
+});
