@@ -4,7 +4,7 @@ import type { StatementAnalysis } from "../sql/statement";
 import type { Connection, Row } from "./connection";
 import { noticeRows, readManyRows } from "./json-rows";
 import { hasLostOrder, namesOf } from "./ordered-columns";
-import { type Refused, refuseUnsafeIntegers } from "./unsafe-integers";
+import { mayComeBackRounded, type Refused, refuseUnsafeIntegers } from "./unsafe-integers";
 
 /** How a statement is to be run. */
 export interface ExecuteOptions {
@@ -63,10 +63,11 @@ async function runReadonly(connection: Connection, call: Statement): Promise<Sta
   }
 }
 
-/** TypeORM asks for what it inserts one by one; two calls more for each would cost more than they are worth. */
-function mayBeRefused({ statement, refuse, retry }: Statement): boolean {
+/** Two calls more for each insert of TypeORM, where nothing large is sent, would cost more than they are worth. */
+function mayBeRefused({ statement, refuse, retry, values }: Statement): boolean {
   const returns = statement.returnsRows && !statement.readsOnly && statement.kind !== "pragma";
-  return refuse === "all" && retry === true && returns;
+  if (!returns || retry !== true) return false;
+  return refuse === "all" || (refuse === "rounded" && mayComeBackRounded(values));
 }
 
 /** What RETURNING hands out may be refused, and then should not have been written. */

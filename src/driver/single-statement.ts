@@ -20,6 +20,8 @@ export function isSingleStatement(
   // Subscribers can send statements of their own, which belong into the same transaction.
   if (dataSource.subscribers.length > 0 || dataSource.options.isolationLevel) return false;
   if (typeof entity !== "object" || entity === null || Array.isArray(entity)) return false;
+  // TypeORM fails where it cannot set the id.
+  if (mode === "save" && !Object.isExtensible(entity)) return false;
   const known = target ?? entity.constructor;
   if (!dataSource.hasMetadata(known)) return false;
   const metadata = dataSource.getMetadata(known).findInheritanceMetadata(entity);

@@ -8,6 +8,8 @@ const LEAST = 2 ** 53;
 /** What is beyond it cannot have been an integer. */
 const MOST = 2 ** 63;
 
+const LONG_NUMBER = /^\s*[-+]?\d{16}/;
+
 /** All integers beyond 2^53, or only those that were rounded because a number cannot hold them. */
 export type Refused = "all" | "rounded";
 
@@ -19,7 +21,7 @@ interface Query {
 /**
  * sqlite3 rounds an INTEGER beyond 2^53, and hands it out as the same number that a REAL may be. SQLite itself is asked
  * which of them it was, on the same connection, and only if there is such a number. That takes running the query again,
- * which cannot be done with what RETURNING gave; there, every such number is refused.
+ * which cannot be done with what RETURNING gave; there, every such number is refused, but TypeORM gets back what it has sent.
  *
  * @returns `undefined` where there is none, which is nearly always
  * @throws UnsafeIntegerError
@@ -35,6 +37,14 @@ export function refuseUnsafeIntegers(
   return suspects.size > 0 ? refuseRounded(connection, query, rows, suspects, refused, signal) : undefined;
 }
 
+/** Whether one of the values, as a number or in digits, may come back as a number that is refused. */
+export function mayComeBackRounded(values: readonly BindValue[]): boolean {
+  return values.some((value) => {
+    if (typeof value === "number" || typeof value === "bigint") return value >= LEAST || value <= -LEAST;
+    return typeof value === "string" && LONG_NUMBER.test(value);
+  });
+}
+
 /** Whether there is a number among the rows that {@link refuseUnsafeIntegers} would ask about. */
 export function hasSuspectIntegers(rows: readonly Row[]): boolean {
   return suspectColumns(rows).size > 0;
@@ -48,6 +58,12 @@ async function refuseRounded(
   refused: Refused,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const isRead = analyzeStatement(query.sql).kind === "select";
+  if (!isRead) {
+    const exact = refused === "rounded" ? exactNumbers(query.values) : undefined;
+    for (const column of suspectColumns(rows, exact).keys()) throw new UnsafeIntegerError(column);
+    return;
+  }
   const keys = Object.keys(rows[0]!);
   const names = hasLostOrder(keys) ? await inOrder(connection, query, keys) : keys;
   const harmless = names && (await countHarmless(connection, query, names, refused, signal));
@@ -56,13 +72,22 @@ async function refuseRounded(
   }
 }
 
+/** What is exact if it comes back, since a number can hold what was bound. */
+function exactNumbers(values: readonly BindValue[]): ReadonlySet<number> {
+  const isExact = (value: BindValue): boolean =>
+    typeof value === "number" ||
+    (/^-?\d+$/.test(String(value)) && BigInt(value as string) === BigInt(Number(value)));
+  return new Set(values.filter(isExact).map(Number));
+}
+
 /** How many numbers of each column may be rounded integers. */
-function suspectColumns(rows: readonly Row[]): Map<string, number> {
+function suspectColumns(rows: readonly Row[], exact?: ReadonlySet<number>): Map<string, number> {
   const suspects = new Map<string, number>();
   for (const row of rows) {
     for (const column in row) {
       const value = row[column];
       if (typeof value !== "number" || (value < LEAST && value > -LEAST)) continue;
+      if (exact?.has(value)) continue;
       if (value <= MOST && value >= -MOST) suspects.set(column, (suspects.get(column) ?? 0) + 1);
     }
   }
@@ -87,7 +112,7 @@ async function countHarmless(
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, number>> {
   const [text] = splitStatements(sql);
-  if (!text || analyzeStatement(sql).kind !== "select") return new Map();
+  if (!text) return new Map();
   const columns = names.map((_, index) => `c${index}`);
   const counts = columns.map(
     (column) =>

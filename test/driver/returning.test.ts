@@ -10,6 +10,7 @@ import {
   VersionColumn,
 } from "typeorm";
 import type { SqliteDataSource } from "../../src/driver/sqlite-data-source";
+import { UnsafeIntegerError } from "../../src/errors";
 import { dataSources, rejection } from "../support/data-sources";
 import { until } from "../support/deferred";
 import { type Random, randomTest } from "../support/random";
@@ -307,6 +308,35 @@ describe("update and soft delete of several entities with whereEntity()", () => 
     expect(await dataSource.manager.find(Item)).toMatchObject([{ id: 3 }]);
     for (const item of items) expect(item.deletedAt).toBeInstanceOf(Date);
   });
+});
+
+describe("a number beyond 2^53 in a column with a default", () => {
+  const save = (amount: unknown) =>
+    dataSource.getRepository(Keyed).save({ code: "a", part: 1, amount: amount as number });
+
+  test.each([2 ** 53, 9.5e15, -(2 ** 60)])("is saved where it is exact: %d", async (amount) => {
+    expect(await save(amount)).toEqual({ code: "a", part: 1, amount });
+    await dataSource.getRepository(Keyed).insert({ code: "b", part: 1, amount });
+    expect(await dataSource.getRepository(Keyed).findBy({})).toEqual([
+      { code: "a", part: 1, amount },
+      { code: "b", part: 1, amount },
+    ]);
+  });
+
+  test.each(["9007199254740993", 2n ** 53n + 1n])(
+    "is refused where a number cannot hold it, and not kept",
+    async (amount) => {
+      await expect(save(amount)).rejects.toThrow(UnsafeIntegerError);
+      const insert = dataSource.getRepository(Keyed).insert({ code: "b", part: 1, amount: amount as never });
+      await expect(insert).rejects.toThrow(UnsafeIntegerError);
+      expect(await rawRead(path(), "SELECT * FROM keyed")).toEqual([]);
+    },
+  );
+});
+
+test("an entity that cannot be given its id is not kept", async () => {
+  await expect(dataSource.getRepository(Item).save(Object.freeze({ text: "a" }))).rejects.toThrow(TypeError);
+  expect(await rawRead(path(), "SELECT * FROM item")).toEqual([]);
 });
 
 describe("an explicit RETURNING", () => {
