@@ -12,6 +12,8 @@ export interface SavepointOptions {
 export interface PendingWrites {
   /** Writes it through `runner`; `undefined` if there is nothing to write. */
   flush(runner: SqliteQueryRunner): Promise<void> | undefined;
+  /** Before a commit: also what subscribers add or change while it is written. */
+  flushAll(runner: SqliteQueryRunner): Promise<void>;
   /** Called before the work of a savepoint begins: what is pending then is not part of it. */
   began(savepoint: TransactionScope): void;
   /** Takes back what was written in a scope that was rolled back, and what was asked for in it. */

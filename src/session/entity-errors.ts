@@ -39,6 +39,14 @@ export function rowGone({ metadata: { name }, key }: Tracked): DatabaseError {
   );
 }
 
+export function endlessFlush(rounds: number): DatabaseError {
+  return new DatabaseError(
+    "ENDLESS_FLUSH",
+    `A commit has written what was added ${rounds} times, and each time a subscriber or a listener has added more. ` +
+      "Let it add nothing for what it has added itself.",
+  );
+}
+
 export function readonlyChange(
   { metadata: { name } }: KnownEntity,
   { label }: TransactionScope,

@@ -63,6 +63,13 @@ export class PendingEntities {
     return this.#deleted.has(entity);
   }
 
+  /** Whether there is anything to insert or to delete that was asked for in `scope`. */
+  isScheduled(scope: TransactionScope): boolean {
+    return [this.#added, this.#deleted].some((schedule) =>
+      [...schedule.values()].some(({ by }) => by.isWithin(scope)),
+    );
+  }
+
   /** What was added in the place of a tracked entity that is to be deleted. */
   replacementOf({ key }: Tracked): ObjectLiteral | undefined {
     return [...this.#added.values()].find(({ metadata, entity }) => keyOf(metadata, entity) === key)?.entity;

@@ -76,7 +76,7 @@ export class Session implements AsyncDisposable {
       await tell("AfterTransactionStart");
       result = await inside(async () => work(session));
       await tell("BeforeTransactionCommit");
-      await inside(() => session.#flush());
+      await inside(() => session.#flush({ all: true }));
       await scope.commit();
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
@@ -307,9 +307,9 @@ export class Session implements AsyncDisposable {
   }
 
   /** TypeORM's frames between here and what SQLite refused are more than a stack has. */
-  async #flush(): Promise<void> {
+  async #flush({ all = false } = {}): Promise<void> {
     try {
-      await this.#runner.flushPending();
+      await (all ? this.#scope.pending?.flushAll(this.#runner) : this.#runner.flushPending());
     } catch (error) {
       showCaller(error);
       throw error;
@@ -318,7 +318,7 @@ export class Session implements AsyncDisposable {
 
   async #flushOrRollBack(): Promise<void> {
     try {
-      await this.#flush();
+      await this.#flush({ all: true });
     } catch (error) {
       await this.#scope.restart("rollback").catch(() => {});
       throw error;

@@ -4,7 +4,7 @@ import { EntitySnapshot } from "../driver/entity-snapshot";
 import { type KnownEntity, removeEntities, saveEntities } from "../driver/persist";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { PendingWrites, TransactionScope } from "../driver/transaction-scope";
-import { changedId, incompleteId, notTracked, readonlyChange, rowGone } from "./entity-errors";
+import { changedId, endlessFlush, incompleteId, notTracked, readonlyChange, rowGone } from "./entity-errors";
 import { IdentityMap, keyOf, type Tracked } from "./identity-map";
 import { Journal } from "./journal";
 import { type Changes, PendingEntities } from "./pending-entities";
@@ -13,6 +13,9 @@ import { selectEntity } from "./select-entity";
 type Snapshots = Map<ObjectLiteral, EntitySnapshot>;
 
 const NO_CHANGES: Changes = { changed: [], added: [], deleted: [], replaced: [] };
+
+/** As many as SQLAlchemy's. */
+const MOST_ROUNDS = 100;
 
 /** What a flush writes triggers no other flush, also not what subscribers do meanwhile. */
 const flushing = new AsyncLocalStorage<UnitOfWork>();
@@ -90,6 +93,17 @@ export class UnitOfWork implements PendingWrites {
     const flush = { scope, done };
     this.#running.add(flush);
     return done;
+  }
+
+  async flushAll(runner: SqliteQueryRunner): Promise<void> {
+    for (let round = 1; ; round++) {
+      const flushed = this.flush(runner);
+      if (!flushed) return;
+      await flushed;
+      // A transformer may make something else of the same value every time.
+      if (round > 1 && !this.#pending.isScheduled(runner.scope!)) return;
+      if (round === MOST_ROUNDS) throw endlessFlush(MOST_ROUNDS);
+    }
   }
 
   /** After `scope` was committed, and goes on. */

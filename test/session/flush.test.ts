@@ -164,3 +164,52 @@ describe("what is set while it is written", () => {
     });
   });
 });
+
+describe("a commit writes", () => {
+  test("what subscribers add, change and delete while it is written, as far as that goes", async () => {
+    const database = await open();
+    await database.session((session) => session.add([account("left"), account("right")]));
+    await database.session(async (session) => {
+      const left = (await session.get(Account, 1))!;
+      const right = (await session.get(Account, 2))!;
+      afterInserting = async (entity) => {
+        if (!(entity instanceof Account)) return;
+        if (entity.name === "one") {
+          session.add(account("two"));
+          left.note = "changed";
+        }
+        if (entity.name === "two") await database.session((nested) => nested.add(account("three")));
+        if (entity.name === "three") session.delete(right);
+      };
+      session.add(account("one"));
+    });
+    expect(await read("SELECT name, note FROM accounts ORDER BY id")).toEqual([
+      { name: "left", note: "changed" },
+      { name: "one", note: null },
+      { name: "two", note: null },
+      { name: "three", note: null },
+    ]);
+  });
+
+  test("it in a session under manual control too", async () => {
+    const database = await open();
+    await using session = await database.openSession();
+    afterInserting = (entity) => {
+      if ((entity as Account).name === "one") session.add(account("two"));
+    };
+    session.add(account("one"));
+    await session.commit();
+    expect(await read("SELECT name FROM accounts")).toEqual([{ name: "one" }, { name: "two" }]);
+  });
+
+  test("nothing, and says why, where that would never end", async () => {
+    const database = await open();
+    let number = 0;
+    const work = database.session((session) => {
+      afterInserting = () => session.add(account(`number ${number++}`));
+      session.add(account("first"));
+    });
+    await expect(work).rejects.toMatchObject({ code: "ENDLESS_FLUSH" });
+    expect(await read("SELECT name FROM accounts")).toEqual([]);
+  });
+});
