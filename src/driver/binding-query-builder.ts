@@ -2,6 +2,7 @@ import type { WhereClause } from "typeorm/query-builder/WhereClause.js";
 import { EntityValidationError } from "../errors";
 import { groupAlternatives } from "./alternatives";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
+import { flushNew } from "./flush-new";
 import { withColumnNames } from "./remembered-texts";
 import type { PendingWrite } from "./write-check";
 
@@ -39,6 +40,8 @@ export function bindingNumbers(base: new (from: any) => any): new (from: any) =>
     }
 
     async execute(): Promise<any> {
+      const flushed = flushNew(this as any);
+      if (flushed) await flushed;
       const write = this.pendingWrite();
       const checked = write && this.dataSource.driver.writeCheck?.checkAsync(write);
       if (checked) await checked;

@@ -9,6 +9,7 @@ import {
 } from "typeorm";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
+import { flushNew } from "./flush-new";
 import { mergePlain } from "./merge-plain";
 import { isSingleStatement, type Persistence } from "./single-statement";
 import type { SqliteDataSource } from "./sqlite-data-source";
@@ -40,11 +41,26 @@ export class SqliteEntityManager extends EntityManager {
   }
 
   override save(...args: any[]): Promise<any> {
-    return super.save(...(this.#withoutNeedlessTransaction("save", args) as [any]));
+    return this.#afterFlush(() => super.save(...(this.#withoutNeedlessTransaction("save", args) as [any])));
   }
 
   override remove(...args: any[]): Promise<any> {
-    return super.remove(...(this.#withoutNeedlessTransaction("remove", args) as [any]));
+    return this.#afterFlush(() =>
+      super.remove(...(this.#withoutNeedlessTransaction("remove", args) as [any])),
+    );
+  }
+
+  override softRemove(...args: any[]): Promise<any> {
+    return this.#afterFlush(() => super.softRemove(...(args as [any])));
+  }
+
+  override recover(...args: any[]): Promise<any> {
+    return this.#afterFlush(() => super.recover(...(args as [any])));
+  }
+
+  #afterFlush<T>(persist: () => Promise<T>): Promise<T> {
+    const flushed = flushNew(this as any);
+    return flushed ? flushed.then(persist) : persist();
   }
 
   /** The arguments as TypeORM takes them: `(entity, options?)` or `(target, entity, options?)`. */

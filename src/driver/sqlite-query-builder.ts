@@ -5,6 +5,7 @@ import {
   type InsertQueryBuilder,
   type ObjectLiteral,
   type QueryRunner,
+  RelationQueryBuilder,
   SelectQueryBuilder,
   UpdateQueryBuilder,
   UpdateResult,
@@ -16,6 +17,7 @@ import type { WhereClause } from "typeorm/query-builder/WhereClause.js";
 import { groupAlternatives } from "./alternatives";
 import { bindingNumbers } from "./binding-query-builder";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
+import { flushNew } from "./flush-new";
 import { inTransaction } from "./in-transaction";
 import { columnSelects, withColumnNames } from "./remembered-texts";
 import type { SqliteDataSource } from "./sqlite-data-source";
@@ -51,6 +53,10 @@ export class SqliteQueryBuilder<Entity extends ObjectLiteral> extends SelectQuer
 
   override restore(): SoftDeleteQueryBuilder<any> {
     return new SqliteSoftDeleteQueryBuilder(super.restore()) as any;
+  }
+
+  override relation(...args: any[]): RelationQueryBuilder<any> {
+    return new SqliteRelationQueryBuilder(super.relation(...(args as [any, any])));
   }
 
   override getQueryAndParameters(): [string, any[]] {
@@ -114,6 +120,23 @@ export function createQueryBuilder(
   if (!alias) return new SqliteQueryBuilder(dataSource, entityOrRunner as QueryRunner | undefined);
   const { target } = dataSource.getMetadata(entityOrRunner as EntityTarget<any>);
   return new SqliteQueryBuilder(dataSource, queryRunner).select(alias).from(target, alias);
+}
+
+class SqliteRelationQueryBuilder extends RelationQueryBuilder<any> {
+  override async add(value: any): Promise<void> {
+    await flushNew(this as any);
+    await super.add(value);
+  }
+
+  override async set(value: any): Promise<void> {
+    await flushNew(this as any);
+    await super.set(value);
+  }
+
+  override async remove(value: any): Promise<void> {
+    await flushNew(this as any);
+    await super.remove(value);
+  }
 }
 
 class SqliteDeleteQueryBuilder extends bindingNumbers(DeleteQueryBuilder) {}

@@ -10,6 +10,8 @@ export interface SavepointOptions {
 
 /** What is to be written in a transaction before anything else is sent in it. */
 export interface PendingWrites {
+  /** Whether something is to be inserted. */
+  readonly hasNew: boolean;
   /** Writes it through `runner`; `undefined` if there is nothing to write. */
   flush(runner: SqliteQueryRunner): Promise<void> | undefined;
   /** Before a commit: also what subscribers add or change while it is written. */

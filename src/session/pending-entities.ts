@@ -55,6 +55,10 @@ export class PendingEntities {
     this.#schedule(this.#deleted, { metadata, entity: instance, by });
   }
 
+  get hasAdded(): boolean {
+    return this.#added.size > 0;
+  }
+
   isAdded(entity: ObjectLiteral): boolean {
     return this.#added.has(entity);
   }

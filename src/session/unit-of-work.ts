@@ -59,6 +59,10 @@ export class UnitOfWork implements PendingWrites {
     return instanceOf<Entity>(metadata, found?.entity);
   }
 
+  get hasNew(): boolean {
+    return this.#pending.hasAdded;
+  }
+
   add(runner: SqliteQueryRunner, entity: ObjectLiteral): void {
     this.#pending.add(runner, entity);
   }

@@ -213,3 +213,55 @@ describe("a commit writes", () => {
     expect(await read("SELECT name FROM accounts")).toEqual([]);
   });
 });
+
+describe("what was added to the session has its id", () => {
+  const newUser = (username: string) => Object.assign(new User(), { username });
+  const posts = () =>
+    read("SELECT title, username FROM posts LEFT JOIN users ON users.id = author_id ORDER BY posts.id");
+
+  test("where manager.insert() and update() refer to it, in the session and by way of the database", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const [ada, bob, eve] = [newUser("ada"), newUser("bob"), newUser("eve")];
+      session.add(ada);
+      await session.manager.insert(Post, { title: "one", author: ada });
+      session.add(bob);
+      await database.getRepository(Post).insert({ title: "two", author: bob });
+      session.add(eve);
+      await session.manager.update(Post, 1, { author: eve });
+    });
+    expect(await posts()).toEqual([
+      { title: "one", username: "eve" },
+      { title: "two", username: "bob" },
+    ]);
+  });
+
+  test("where the builder for relations refers to it", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const [ada, bob] = [newUser("ada"), newUser("bob")];
+      session.add(ada);
+      await session.manager.insert(Post, [{ title: "one" }, { title: "two" }]);
+      session.add(bob);
+      const relation = (of: number) => session.manager.createQueryBuilder().relation(Post, "author").of(of);
+      await relation(1).set(bob);
+      await database.dataSource.createQueryBuilder().relation(User, "posts").of(bob).add(2);
+    });
+    expect(await posts()).toEqual([
+      { title: "one", username: "bob" },
+      { title: "two", username: "bob" },
+    ]);
+  });
+
+  test("when it is saved as well, and so is inserted once", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const [ada, bob, eve] = [newUser("ada"), newUser("bob"), newUser("eve")];
+      session.add([ada, bob, eve]);
+      await session.manager.save(ada);
+      await database.getRepository(User).save([bob]);
+      await session.manager.remove(eve);
+    });
+    expect(await read("SELECT username FROM users")).toEqual([{ username: "ada" }, { username: "bob" }]);
+  });
+});
