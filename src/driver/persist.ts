@@ -20,6 +20,8 @@ export interface KnownEntity {
 interface SaveHooks {
   /** Sees what was loaded for each entity, its own and those that come by cascades, before they are compared. */
   readonly loaded: (entity: ObjectLiteral, databaseEntity: ObjectLiteral | undefined) => void;
+  /** Sees each row of an entity that is not at hand, which was changed or deleted because a relation to it has ended. */
+  readonly orphaned: (metadata: EntityMetadata, id: ObjectLiteral, how: { isRemoved: boolean }) => void;
   /** Called when listeners and subscribers may have changed what is going to be written. */
   readonly heard: () => void;
 }
@@ -28,7 +30,7 @@ interface SaveHooks {
 export async function saveEntities(
   runner: SqliteQueryRunner,
   entities: readonly KnownEntity[],
-  { loaded, heard }: SaveHooks,
+  { loaded, heard, orphaned }: SaveHooks,
 ): Promise<void> {
   const subjects = entities.map(
     (known) => new Subject({ ...known, canBeInserted: true, canBeUpdated: true }),
@@ -40,6 +42,9 @@ export async function saveEntities(
   new OneToOneInverseSideSubjectBuilder(subjects).build();
   new ManyToManySubjectBuilder(subjects).build();
   await execute(runner, subjects, heard);
+  for (const { entity, metadata, identifier, mustBeRemoved: isRemoved } of subjects) {
+    if (!entity && identifier) orphaned(metadata, identifier, { isRemoved });
+  }
 }
 
 /**

@@ -144,6 +144,7 @@ export class UnitOfWork implements PendingWrites {
     /** What listeners and subscribers have made of it, and statements were made of. */
     const sent: Snapshots = new Map();
     const removed: KnownEntity[] = [];
+    const orphans = new Map<Tracked, { isRemoved: boolean }>();
     let written: Changes;
     try {
       written = await runner.inSavepoint(scope, async () => {
@@ -159,6 +160,10 @@ export class UnitOfWork implements PendingWrites {
             await saveEntities(runner, saved, {
               loaded: (entity, row) => this.#align(entity, row),
               heard: () => remember(saved, sent),
+              orphaned: (metadata, id, how) => {
+                const tracked = this.#map.withKey(keyOf(metadata, id));
+                if (tracked) orphans.set(tracked, how);
+              },
             });
           }
           if (changes.deleted.length > 0) {
@@ -182,6 +187,10 @@ export class UnitOfWork implements PendingWrites {
       this.#inserted(scope, known, before.get(known.entity)!, sent.get(known.entity)!);
     }
     for (const known of removed) this.#removed(scope, known, before.get(known.entity)!);
+    for (const [tracked, { isRemoved }] of orphans) {
+      if (isRemoved) this.#removed(scope, tracked, tracked.snapshot);
+      else tracked.isStale = true;
+    }
   }
 
   #updated(scope: TransactionScope, tracked: Tracked, sent: EntitySnapshot): void {

@@ -6,7 +6,10 @@ import {
   type EntitySubscriberInterface,
   EventSubscriber,
   type InsertEvent,
+  ManyToOne,
+  OneToMany,
   PrimaryGeneratedColumn,
+  type Relation,
 } from "typeorm";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { BLOG, Post, User } from "../support/blog-entities";
@@ -41,6 +44,50 @@ function account(name: string, password = "pw"): Account {
   return Object.assign(new Account(), { name, password });
 }
 
+@Entity("shelves")
+class Shelf {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @OneToMany(
+    () => Book,
+    (book) => book.shelf,
+  )
+  books!: Relation<Book[]>;
+
+  @OneToMany(
+    () => Vase,
+    (vase) => vase.shelf,
+  )
+  vases!: Relation<Vase[]>;
+}
+
+@Entity("books")
+class Book {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @ManyToOne(
+    () => Shelf,
+    (shelf) => shelf.books,
+    { orphanedRowAction: "delete" },
+  )
+  shelf!: Relation<Shelf>;
+}
+
+@Entity("vases")
+class Vase {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @ManyToOne(
+    () => Shelf,
+    (shelf) => shelf.vases,
+    { eager: true },
+  )
+  shelf!: Relation<Shelf> | null;
+}
+
 let whileInserting: ((entity: unknown) => unknown) | undefined;
 let afterInserting: ((entity: unknown) => unknown) | undefined;
 
@@ -62,7 +109,7 @@ beforeEach(() => {
 
 const read = (sql: string) => rawRead(databases.path, sql);
 const open = (): Promise<SqliteDatabase> =>
-  databases.open({ entities: [...BLOG, Account], subscribers: [Meddler] });
+  databases.open({ entities: [...BLOG, Account, Shelf, Book, Vase], subscribers: [Meddler] });
 
 describe("a flush that fails", () => {
   test("leaves new entities without the ids they were given, so that the work can be tried again", async () => {
@@ -263,5 +310,45 @@ describe("what was added to the session has its id", () => {
       await session.manager.remove(eve);
     });
     expect(await read("SELECT username FROM users")).toEqual([{ username: "ada" }, { username: "bob" }]);
+  });
+});
+
+describe("what a relation lets go of", () => {
+  const onShelf = <T extends object>(made: T, shelf: Shelf): T => Object.assign(made, { shelf });
+
+  test("is not found any more where its row is deleted with that, until that is undone", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const shelf = new Shelf();
+      const [one, two] = [onShelf(new Book(), shelf), onShelf(new Book(), shelf)];
+      session.add([shelf, one, two]);
+      await session.flush();
+      const nested = session.transaction(async () => {
+        shelf.books = [two];
+        await session.flush();
+        expect(await session.get(Book, 1)).toBeNull();
+        throw new Error("boom");
+      });
+      await expect(nested).rejects.toThrow("boom");
+      expect(await session.get(Book, 1)).toBe(one);
+      shelf.books = [two];
+      await session.flush();
+      expect(await session.get(Book, 1)).toBeNull();
+    });
+    expect(await read("SELECT id FROM books")).toEqual([{ id: 2 }]);
+  });
+
+  test("is read anew where it only does not refer to it any more", async () => {
+    const database = await open();
+    await database.session(async (session) => {
+      const shelf = new Shelf();
+      const vase = onShelf(new Vase(), shelf);
+      session.add([shelf, vase]);
+      await session.flush();
+      shelf.vases = [];
+      await session.flush();
+      expect(await session.get(Vase, 1)).toBe(vase);
+      expect(vase.shelf).toBeNull();
+    });
   });
 });
