@@ -35,6 +35,11 @@ export class ManagedDataSource extends SqliteDataSource {
     this.#owner = owner;
   }
 
+  /** Whether the running code is called by what opens this data source. */
+  get isOpenedHere(): boolean {
+    return opening.getStore() === this;
+  }
+
   override async initialize(): Promise<this> {
     await this.#owner.init();
     return this;
@@ -42,7 +47,7 @@ export class ManagedDataSource extends SqliteDataSource {
 
   override async destroy(): Promise<void> {
     // TypeORM destroys what it failed to initialize; the owner, who is waiting for that, would wait for itself.
-    if (opening.getStore() === this) await super.destroy();
+    if (this.isOpenedHere) await super.destroy();
     else await this.#owner.close();
   }
 

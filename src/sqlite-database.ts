@@ -99,6 +99,7 @@ export class SqliteDatabase extends Database<Session> {
    * @throws ConfigurationError, CorruptDatabaseError, ReadonlyDatabaseError, BusyError
    */
   async init(): Promise<this> {
+    this.#assertNotOpening("init()");
     await this.#lifecycle.open();
     return this;
   }
@@ -107,10 +108,11 @@ export class SqliteDatabase extends Database<Session> {
    * Refuses new work, lets the work in flight end for up to `closeTimeout`, then interrupts it. Leaves no WAL behind.
    * Closing what is closed is harmless; `init()` may follow.
    *
-   * @throws DatabaseError inside a session, which it would wait for
+   * @throws DatabaseError inside a session or a migration, which it would wait for
    */
   async close(): Promise<void> {
     this.#assertOutside("close()");
+    this.#assertNotOpening("close()");
     await this.#lifecycle.close();
   }
 
@@ -450,6 +452,14 @@ export class SqliteDatabase extends Database<Session> {
   #assertNoTransaction(operation: string): void {
     if (this.#dataSource.driver.lender.isSandboxed) throw refusedInSandbox(operation);
     this.#assertOutside(operation);
+  }
+
+  #assertNotOpening(operation: string): void {
+    if (!this.#dataSource.isOpenedHere) return;
+    throw new DatabaseError(
+      "INSIDE_INIT",
+      `${operation} cannot be called by a migration that init() runs: it would wait for that to end. Call it after init().`,
+    );
   }
 
   #assertOutside(operation: string): void {

@@ -302,6 +302,18 @@ test("a database that is locked by someone else fails after busyTimeout, and not
   }
 });
 
+test.each(["init", "close"] as const)(
+  "%s in a migration that init runs fails at once, and says why",
+  async (call) => {
+    const database = databases.make(migrating);
+    beforeMigrating = async () => void (await database[call]());
+    await expect(database.init()).rejects.toMatchObject({ code: "INSIDE_INIT" });
+    beforeMigrating = async () => {};
+    await database.init();
+    await database.close();
+  },
+);
+
 test("close during init waits for it, and then closes", async () => {
   const gate = deferred();
   beforeMigrating = () => gate.promise;

@@ -9,8 +9,15 @@ interface Query {
 
 /** The names of the columns of a row, in their order; of no row, as far as SQLite tells them. */
 export async function namesOf(connection: Connection, query: Query, row: Row | undefined): Promise<string[]> {
-  const names = Object.keys(row ?? (await ask(connection, columnNamesQuery(query.sql, query.values))) ?? {});
+  const names = row
+    ? Object.keys(row)
+    : distinct(Object.keys((await ask(connection, columnNamesQuery(query.sql, query.values))) ?? {}));
   return hasLostOrder(names) ? ((await inOrder(connection, query, names)) ?? names) : names;
+}
+
+/** Of two columns with one name a row has one property, and a subquery names the second with a number after it. */
+function distinct(names: readonly string[]): string[] {
+  return names.filter((name) => !names.includes(name.replace(/:\d+$/, "")) || !/:\d+$/.test(name));
 }
 
 /** Whether the properties of a row may be in another order than its columns: those named by a number come first. */

@@ -85,6 +85,10 @@ describe("exec", () => {
     expect(
       await columns('SELECT age + :n, :n, name AS "a b" FROM users; -- none', { n: 2n ** 60n }),
     ).toHaveLength(3);
+    for (const condition of ["true", "false"]) {
+      const joined = `SELECT a.id, b.id, b.name FROM (SELECT 1 AS id) a, (SELECT 2 AS id, 3 AS name) b WHERE ${condition}`;
+      expect(await columns(joined)).toEqual(["id", "name"]);
+    }
     expect(await columns("SELECT age + :n, :n FROM users", { n: 1 })).toEqual(["age + :n", ":n"]);
     expect(
       await columns("WITH a(x) AS (VALUES (1)) SELECT x, count(*) FROM a GROUP BY x HAVING false"),
