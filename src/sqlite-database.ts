@@ -138,7 +138,7 @@ export class SqliteDatabase extends Database<Session> {
     const deadline = deadlineOf("session", options);
     try {
       const limited = { ...options, signal: deadline.signal };
-      if (ambient) await this.#flushAmbient();
+      if (ambient) await this.#flushAmbient(deadline.signal);
       const scope = ambient ? await nested(ambient, limited) : this.#begin(limited);
       return await Session.run(this.#dataSource, scope, true, work);
     } finally {
@@ -440,10 +440,10 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   /** What the session around this code has not written yet belongs to that one, and not to one nested in it. */
-  async #flushAmbient(): Promise<void> {
+  async #flushAmbient(signal: AbortSignal | undefined): Promise<void> {
     const runner = this.#dataSource.createQueryRunner();
     try {
-      await runner.flushPending();
+      await runner.flushPending(signal);
     } finally {
       await runner.release();
     }

@@ -1,3 +1,4 @@
+import { anySignal } from "./any-signal";
 import type { TransactionScope } from "./transaction-scope";
 
 /** What is to be known of a query that is run in parts, from the program that SQLite makes of it. */
@@ -14,13 +15,20 @@ export interface QueryProgram {
 const COLLECTING = new Set(["OpenEphemeral", "OpenAutoindex", "OpenDup", "SorterOpen", "InitCoroutine"]);
 
 /** `undefined` for what SQLite cannot prepare. The program is listed, not run: https://sqlite.org/opcode.html */
-export async function readProgram(scope: TransactionScope, sql: string): Promise<QueryProgram | undefined> {
+export async function readProgram(
+  scope: TransactionScope,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<QueryProgram | undefined> {
+  const both = anySignal(scope.signal, signal);
   const explain = (how: string) =>
-    scope.run((connection) =>
-      connection.all(`${how} ${sql}`).catch((error: unknown) => {
-        if (scope.signal?.aborted) throw error;
-        return undefined;
-      }),
+    scope.run(
+      (connection) =>
+        connection.all(`${how} ${sql}`).catch((error: unknown) => {
+          if (both?.aborted) throw error;
+          return undefined;
+        }),
+      both,
     );
   const steps = await explain("EXPLAIN");
   const plan = await explain("EXPLAIN QUERY PLAN");

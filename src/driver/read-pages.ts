@@ -80,7 +80,7 @@ async function* read(
 ): AsyncGenerator<Row[], void, undefined> {
   const whole = () => runner.execute(sql, values, { readonly: true, refuse, signal });
   const paged = pagedStatement(sql, values);
-  const program = paged && (await readProgram(runner.scope!, paged.sql));
+  const program = paged && (await readProgram(runner.scope!, paged.sql, signal));
   const bounds = paged && program && (await boundsOf(runner, paged, signal));
   // What SQLite refuses it refuses here, by its own words about the statement as it was written.
   if (!bounds || program.miscountsOffset || (program.isRandom && !own)) {

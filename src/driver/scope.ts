@@ -80,14 +80,16 @@ export abstract class Scope implements TransactionScope {
     readonly = this.readonly,
     label,
     signal,
+    waitSignal,
   }: SavepointOptions = {}): Promise<TransactionScope> {
     this.assertNotEnded();
     const both = anySignal(this.signal, signal);
-    const release = await this.#acquire(both);
+    const waiting = anySignal(both, waitSignal);
+    const release = await this.#acquire(waiting);
     try {
       if (this.#ending) throw new SessionClosedError();
       this.#assertOpen();
-      await this.begin();
+      await this.begin(waiting);
       const savepoint = new Savepoint(this, { readonly, label, signal: both }, () => {
         this.#child = undefined;
         release();

@@ -29,6 +29,7 @@ import { RunnerTransactions } from "./runner-transactions";
 import type { SqliteDriver } from "./sqlite-driver";
 import { callOf, StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
+import { unlessAborted } from "./unless-aborted";
 
 const RELEASED = Promise.resolve();
 
@@ -101,7 +102,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     statement: StatementAnalysis = analyzeStatement(sql),
   ): Promise<StatementResult> {
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
-    const flushed = this.flushPending();
+    const flushed = this.flushPending(options.signal);
     if (flushed) await flushed;
     try {
       const call = callOf(statement, sql, values, options);
@@ -151,15 +152,23 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     await this.rollback(this.#lastStarted());
   }
 
-  /** Writes what is pending in its session, before anything that may read it; `undefined` if nothing is. */
-  flushPending(): Promise<void> | undefined {
-    return this.scope?.pending?.flush(this);
+  /**
+   * Writes what is pending in its session, before anything that may read it; `undefined` if nothing is. Who gives up by
+   * `signal` is told so at once. What is being written then goes on, since it is the session's and not the caller's.
+   */
+  flushPending(signal?: AbortSignal): Promise<void> | undefined {
+    const flushed = this.scope?.pending?.flush(this, signal);
+    return flushed && unlessAborted(flushed, signal);
   }
 
-  /** Runs `work` in a savepoint of `scope`, of which subscribers hear nothing. */
-  async inSavepoint<T>(scope: TransactionScope, work: () => Promise<T>): Promise<T> {
+  /** Runs `work` in a savepoint of `scope`, of which subscribers hear nothing; `signal` only stops the waiting for it. */
+  async inSavepoint<T>(
+    scope: TransactionScope,
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
     const { context } = this.driver;
-    const savepoint = await scope.savepoint();
+    const savepoint = await scope.savepoint({ waitSignal: signal });
     try {
       const { ambient } = context;
       const joins = ambient !== undefined && savepoint.isWithin(ambient);

@@ -6,14 +6,16 @@ export interface SavepointOptions {
   /** Named in timeouts, instead of what it is inside of. */
   readonly label?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Stops the waiting for it as well, but nothing that runs in it. */
+  readonly waitSignal?: AbortSignal | undefined;
 }
 
 /** What is to be written in a transaction before anything else is sent in it. */
 export interface PendingWrites {
   /** Whether something is to be inserted. */
   readonly hasNew: boolean;
-  /** Writes it through `runner`; `undefined` if there is nothing to write. */
-  flush(runner: SqliteQueryRunner): Promise<void> | undefined;
+  /** Writes it through `runner`; `undefined` if there is nothing to write. `signal` stops it until it begins to. */
+  flush(runner: SqliteQueryRunner, signal?: AbortSignal): Promise<void> | undefined;
   /** Before a commit: also what subscribers add or change while it is written. */
   flushAll(runner: SqliteQueryRunner): Promise<void>;
   /** Called before the work of a savepoint begins: what is pending then is not part of it. */

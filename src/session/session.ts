@@ -4,9 +4,10 @@ import { showCaller } from "../driver/caller-stack";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { SavepointOptions, TransactionScope } from "../driver/transaction-scope";
+import { unlessAborted } from "../driver/unless-aborted";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
-import { Deadline, unlessAborted } from "./deadline";
+import { Deadline } from "./deadline";
 import { execute } from "./execute";
 import { unwatchSession, watchSession } from "./forgotten-sessions";
 import {
@@ -300,16 +301,22 @@ export class Session implements AsyncDisposable {
   }
 
   async #inSavepoint<T>(work: (session: Session) => Promise<T> | T, options?: SavepointOptions): Promise<T> {
-    await this.#flush();
+    await this.#flush({ signal: options?.signal });
     const { context } = this.#dataSource.driver;
     const savepoint = await context.innermost(this.#scope).savepoint(options);
     return await Session.run(this.#dataSource, savepoint, this.#joins, work);
   }
 
   /** TypeORM's frames between here and what SQLite refused are more than a stack has. */
-  async #flush({ all = false } = {}): Promise<void> {
+  async #flush({
+    all = false,
+    signal,
+  }: {
+    all?: boolean;
+    signal?: AbortSignal | undefined;
+  } = {}): Promise<void> {
     try {
-      await (all ? this.#scope.pending?.flushAll(this.#runner) : this.#runner.flushPending());
+      await (all ? this.#scope.pending?.flushAll(this.#runner) : this.#runner.flushPending(signal));
     } catch (error) {
       showCaller(error);
       throw error;

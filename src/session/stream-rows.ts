@@ -3,9 +3,10 @@ import type { Row } from "../driver/connection";
 import { readPages } from "../driver/read-pages";
 import { RowStream } from "../driver/row-stream";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
+import { unlessAborted } from "../driver/unless-aborted";
 import { checkCallOptions } from "../options/call-options";
 import { bindParameters, type Parameters } from "../sql/parameters";
-import { Deadline, unlessAborted } from "./deadline";
+import { Deadline } from "./deadline";
 
 /** How a stream is to be read. */
 export type StreamOptions = Pick<ExecOptions, "timeout" | "signal">;

@@ -84,16 +84,16 @@ export class UnitOfWork implements PendingWrites {
   }
 
   /** `undefined` if there is nothing to write or to wait for. */
-  flush(runner: SqliteQueryRunner): Promise<void> | undefined {
+  flush(runner: SqliteQueryRunner, signal?: AbortSignal): Promise<void> | undefined {
     const { scope } = runner;
     if (!scope?.isOpen || flushing.getStore() === this) return undefined;
     // One of the scope around this one would wait for this one to end.
     const earlier = [...this.#running].find((flush) => flush.scope.isWithin(scope));
-    if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner));
+    if (earlier) return earlier.done.catch(() => {}).then(() => this.flush(runner, signal));
     const changes = this.#pending.changes(scope, scope.readonly);
     if (!changes) return undefined;
     if (scope.readonly) return Promise.reject(readonlyChange(firstOf(changes), scope));
-    const done = this.#write(runner, scope).finally(() => this.#running.delete(flush));
+    const done = this.#write(runner, scope, signal).finally(() => this.#running.delete(flush));
     const flush = { scope, done };
     this.#running.add(flush);
     return done;
@@ -139,7 +139,7 @@ export class UnitOfWork implements PendingWrites {
     }
   }
 
-  async #write(runner: SqliteQueryRunner, scope: TransactionScope): Promise<void> {
+  async #write(runner: SqliteQueryRunner, scope: TransactionScope, signal?: AbortSignal): Promise<void> {
     const before: Snapshots = new Map();
     /** What listeners and subscribers have made of it, and statements were made of. */
     const sent: Snapshots = new Map();
@@ -147,7 +147,7 @@ export class UnitOfWork implements PendingWrites {
     const orphans = new Map<Tracked, { isRemoved: boolean }>();
     let written: Changes;
     try {
-      written = await runner.inSavepoint(scope, async () => {
+      written = await runner.inSavepoint(scope, signal, async () => {
         // Only now: a savepoint that was open before this one may have written some of it.
         const changes = this.#pending.changes(scope, false) ?? NO_CHANGES;
         for (const { metadata, entity, key } of changes.changed) {
