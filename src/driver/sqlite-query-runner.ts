@@ -198,9 +198,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
       await this.commit(scope);
       return result;
     } catch (error) {
-      // What went wrong is what the caller must see, and not that the rollback failed too.
-      await this.rollback(scope).catch(() => {});
-      scope.pending?.undone(scope);
+      await this.#undo(scope);
       throw error;
     }
   }
@@ -215,15 +213,20 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     const parent = this.scope;
     const scope = await (parent ? this.#openSavepoint(parent) : this.#openTransaction());
     if (framed) this.#transactions.frame(scope);
-    // SERIALIZABLE is what SQLite always does: https://sqlite.org/isolation.html
-    if (isolation === "READ UNCOMMITTED" && !parent) {
-      await scope.run(async (connection) => {
-        await ConnectionPool.of(connection).markAltered(connection, "read_uncommitted");
-        await connection.run("PRAGMA read_uncommitted = true");
-      });
+    try {
+      // SERIALIZABLE is what SQLite always does: https://sqlite.org/isolation.html
+      if (isolation === "READ UNCOMMITTED" && !parent) {
+        await scope.run(async (connection) => {
+          await ConnectionPool.of(connection).markAltered(connection, "read_uncommitted");
+          await connection.run("PRAGMA read_uncommitted = true");
+        });
+      }
+      await this.broadcaster.broadcast("AfterTransactionStart");
+      return scope;
+    } catch (error) {
+      await this.#undo(scope);
+      throw error;
     }
-    await this.broadcaster.broadcast("AfterTransactionStart");
-    return scope;
   }
 
   /** Commits a transaction or savepoint that {@link begin} has begun. One that fails is still open. */
@@ -235,10 +238,19 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
   }
 
   async rollback(scope: TransactionScope): Promise<void> {
-    await this.broadcaster.broadcast("BeforeTransactionRollback");
-    if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("ROLLBACK");
-    else await this.#transactions.end(scope, "rollback");
+    try {
+      await this.broadcaster.broadcast("BeforeTransactionRollback");
+    } finally {
+      if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("ROLLBACK");
+      else await this.#transactions.end(scope, "rollback");
+    }
     await this.broadcaster.broadcast("AfterTransactionRollback");
+  }
+
+  /** After a failure, which is what the caller must see, and not that the rollback failed too. */
+  async #undo(scope: TransactionScope): Promise<void> {
+    await this.rollback(scope).catch(() => {});
+    scope.pending?.undone(scope);
   }
 
   /** Foreign keys are off until {@link afterMigration}, and checked before the commit. */
@@ -327,15 +339,24 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     );
   }
 
-  /** Begins by a statement that is seen by loggers and subscribers, as TypeORM's is. */
   async #openTransaction(): Promise<TransactionScope> {
-    this.#beginning = this.query("BEGIN TRANSACTION");
+    this.#beginning = this.#sendBegin();
     try {
       await this.#beginning;
     } finally {
       this.#beginning = undefined;
     }
     return this.#transactions.last!;
+  }
+
+  /** A statement that is seen by loggers and subscribers, as TypeORM's is. One of them may fail when it has begun. */
+  async #sendBegin(): Promise<void> {
+    try {
+      await this.query("BEGIN TRANSACTION");
+    } catch (error) {
+      await this.#transactions.rollbackAll().catch(() => {});
+      throw error;
+    }
   }
 
   async #openSavepoint(parent: TransactionScope): Promise<TransactionScope> {
