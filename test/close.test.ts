@@ -333,7 +333,7 @@ describe("after closeTimeout", () => {
       expect(outcome).toEqual({ status: "rejected", reason: expect.any(DatabaseClosedError) });
     }
     await expect(holder.manager.insert(Note, { text: "too late" })).rejects.toThrow(DatabaseClosedError);
-    await holder.close().catch(() => {});
+    await holder.close();
     expect(await notes()).toEqual([]);
   });
 
@@ -348,9 +348,46 @@ describe("after closeTimeout", () => {
       await expect(session.exec("SELECT 1")).rejects.toThrow(DatabaseClosedError);
       expect(() => session.add(new Note())).toThrow(DatabaseClosedError);
       await expect(session.commit()).rejects.toThrow(DatabaseClosedError);
-      await session.close().catch(() => {});
     }
+    await begun.close();
+    await notBegun.close();
     expect(await notes()).toEqual([]);
+  });
+
+  test("closing a session is harmless, also inside of a savepoint, and it forgets what it had changed", async () => {
+    const database = await databases.open({ entities: [Note], closeTimeout: 0.1 });
+    await database.getRepository(Note).insert({ text: "as it was" });
+    const session = await database.openSession();
+    const note = await session.get(Note, 1);
+    const [inside, goOn] = [deferred(), deferred()];
+    const savepoint = session.transaction(async (inner) => {
+      note!.text = "changed";
+      await inner.flush();
+      inside.resolve();
+      await goOn.promise;
+    });
+    await inside.promise;
+    await within(SOON, database.close());
+    await session.close();
+    goOn.resolve();
+    await expect(savepoint).rejects.toThrow();
+    expect(note!.text).toBe("as it was");
+    expect(await notes()).toEqual(["as it was"]);
+  });
+
+  test("the end of the scope of a session hides nothing of what has ended its statement", async () => {
+    const database = await databases.open({ entities: [Note], closeTimeout: 0.1 });
+    const begun = deferred();
+    const work = async () => {
+      await using session = await database.openSession();
+      await session.manager.insert(Note, { text: "never" });
+      begun.resolve();
+      await session.exec(LONG_READ);
+    };
+    const outcome = work().catch((error: unknown) => error);
+    await begun.promise;
+    await within(SOON, database.close());
+    expect(await outcome).toBeInstanceOf(DatabaseClosedError);
   });
 
   test("a session that goes on after the interrupt does not keep the database open", async () => {
@@ -369,7 +406,7 @@ describe("after closeTimeout", () => {
       await within(SOON, database.close());
       expect(await outcome).toBe("refused");
     } finally {
-      await stubborn.close().catch(() => {});
+      await stubborn.close();
     }
     expect(await notes()).toEqual([]);
   });

@@ -150,6 +150,9 @@ export abstract class Scope implements TransactionScope {
     const release = await this.#acquireToEnd();
     try {
       if (!this.#committed) await this.undo();
+    } catch (error) {
+      // Whatever is open on a connection ends without a trace when that is closed.
+      if (!(error instanceof DatabaseClosedError)) throw error;
     } finally {
       if (!this.#committed) this.pending?.rolledBack(this);
       this.over();

@@ -138,8 +138,17 @@ describe("a transaction", () => {
   test("whose ROLLBACK fails discards its connection", async () => {
     const transaction = begin();
     await transaction.run(insert(1));
+    await connection.run("ROLLBACK");
+    await expect(transaction.rollback()).rejects.toThrow("no transaction is active");
+    expect(lender.events).toEqual(["acquired", "discarded"]);
+    expect(await rows()).toEqual([]);
+  });
+
+  test("whose connection was closed is rolled back by that", async () => {
+    const transaction = begin();
+    await transaction.run(insert(1));
     await connection.close();
-    await expect(transaction.rollback()).rejects.toThrow("closed");
+    await transaction.rollback();
     expect(lender.events).toEqual(["acquired", "discarded"]);
     expect(await rows()).toEqual([]);
   });
