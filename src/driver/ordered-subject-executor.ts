@@ -2,9 +2,8 @@ import type { EntityMetadata } from "typeorm";
 import type { Subject } from "typeorm/persistence/Subject.js";
 import { SubjectExecutor } from "typeorm/persistence/SubjectExecutor.js";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
-
-/** What one statement names by its ids: SQLite has a limit on its parameters (https://sqlite.org/limits.html). */
-export const MOST_SUBJECTS = 500;
+import { MOST_SUBJECTS, ownKeys, referredFirst, referringFirst } from "./row-order";
+import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 /**
  * TypeORM's executor, which inserts what others refer to first, and deletes it last. TypeORM's own order has the
@@ -23,14 +22,15 @@ export class OrderedSubjectExecutor extends SubjectExecutor {
       this.recompute();
       this.heard?.();
     }
-    this.insertSubjects = inOrder(this.insertSubjects, (one, other) => references(one, other));
+    this.insertSubjects = byTable(this.insertSubjects, references).flatMap(([metadata, subjects]) =>
+      referredFirst(subjects, metadata),
+    );
     await this.executeInsertOperations();
     // An insert whose references were not there yet has left them to an update, which TypeORM forgets where it has
     // looked for the row before.
     for (const subject of this.insertSubjects) subject.databaseEntityLoaded = false;
     this.updateSubjects = this.allSubjects.filter((subject) => subject.mustBeUpdated);
     await this.executeUpdateOperations();
-    this.removeSubjects = inOrder(this.removeSubjects, (one, other) => references(other, one));
     await this.executeRemoveOperations();
     this.softRemoveSubjects = this.allSubjects.filter((subject) => subject.mustBeSoftRemoved);
     await this.executeSoftRemoveOperations();
@@ -39,12 +39,22 @@ export class OrderedSubjectExecutor extends SubjectExecutor {
   }
 
   protected override async executeRemoveOperations(): Promise<void> {
-    const all = this.removeSubjects;
-    for (const some of OrmUtils.chunk(all, MOST_SUBJECTS)) {
-      this.removeSubjects = some;
-      await super.executeRemoveOperations();
+    const removed: Subject[] = [];
+    for (const [metadata, subjects] of byTable(this.removeSubjects, (one, other) => references(other, one))) {
+      const keys = ownKeys(metadata);
+      // RESTRICT refuses to delete a row even before one that goes by the same statement.
+      const most = keys.some(({ onDelete }) => onDelete === "RESTRICT") ? 1 : MOST_SUBJECTS;
+      const isOrdered = keys.length === 0 || subjects.length <= most;
+      const rows = isOrdered
+        ? subjects
+        : await referringFirst(this.queryRunner as SqliteQueryRunner, subjects, metadata);
+      for (const some of OrmUtils.chunk(rows, most)) {
+        this.removeSubjects = some;
+        await super.executeRemoveOperations();
+      }
+      removed.push(...rows);
     }
-    this.removeSubjects = all;
+    this.removeSubjects = removed;
   }
 }
 
@@ -55,14 +65,14 @@ interface Reference {
 }
 
 /** The subjects by table, each after those it has to wait for; where they wait for each other, nullable is weaker. */
-function inOrder(
+function byTable(
   subjects: Subject[],
   waitsFor: (one: EntityMetadata, other: EntityMetadata) => Reference[],
-): Subject[] {
+): [EntityMetadata, Subject[]][] {
   const left = new Set(subjects.map(({ metadata }) => metadata));
   const isFree = (one: EntityMetadata, matters: (reference: Reference) => boolean) =>
     [...left].every((other) => other === one || !waitsFor(one, other).some(matters));
-  const sorted: Subject[] = [];
+  const sorted: [EntityMetadata, Subject[]][] = [];
   while (left.size > 0) {
     const waiting = [...left];
     const next =
@@ -70,7 +80,7 @@ function inOrder(
       waiting.find((one) => isFree(one, ({ isNullable }) => !isNullable)) ??
       waiting[0]!;
     left.delete(next);
-    sorted.push(...subjects.filter(({ metadata }) => metadata === next));
+    sorted.push([next, subjects.filter(({ metadata }) => metadata === next)]);
   }
   return sorted;
 }

@@ -8,7 +8,8 @@ import { OneToManySubjectBuilder } from "typeorm/persistence/subject-builder/One
 import { OneToOneInverseSideSubjectBuilder } from "typeorm/persistence/subject-builder/OneToOneInverseSideSubjectBuilder.js";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
 import { ParameterError } from "../errors";
-import { MOST_SUBJECTS, OrderedSubjectExecutor } from "./ordered-subject-executor";
+import { OrderedSubjectExecutor } from "./ordered-subject-executor";
+import { MOST_SUBJECTS } from "./row-order";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 /** An entity, whatever its class, and what TypeORM knows of it. */

@@ -1,6 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
 import { EntitySnapshot, related, setRelated } from "../driver/entity-snapshot";
+import { idText } from "../driver/id-text";
 
 /** An entity whose row is known, and what it was when it was last read or written. */
 export interface Tracked {
@@ -88,11 +89,5 @@ export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string | und
   const values = metadata.primaryColumns.map((column) => column.getEntityValue(id) as unknown);
   if (values.some((value) => value === undefined || value === null)) return undefined;
   // All classes of a single-table inheritance share the table, and so the rows.
-  return JSON.stringify([metadata.tablePath, ...values.map(textOf)]);
-}
-
-/** SQLite finds the row of the id 1 by "1" as well. */
-function textOf(value: unknown): string {
-  if (value instanceof Uint8Array) return `x'${Buffer.from(value).toString("hex")}'`;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return JSON.stringify([metadata.tablePath, ...values.map(idText)]);
 }

@@ -1,0 +1,119 @@
+import type { EntityManager, EntityMetadata, ObjectLiteral } from "typeorm";
+import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
+import type { ForeignKeyMetadata } from "typeorm/metadata/ForeignKeyMetadata.js";
+import type { Subject } from "typeorm/persistence/Subject.js";
+import { OrmUtils } from "typeorm/util/OrmUtils.js";
+import { idText } from "./id-text";
+import type { SqliteQueryRunner } from "./sqlite-query-runner";
+
+/** What one statement names by its ids: SQLite has a limit on its parameters (https://sqlite.org/limits.html). */
+export const MOST_SUBJECTS = 500;
+
+type StoredRow = ReadonlyMap<ColumnMetadata, unknown>;
+
+/** New rows of one table, each after those of them that it refers to. */
+export function referredFirst(subjects: readonly Subject[], metadata: EntityMetadata): Subject[] {
+  return sorted(subjects, ownKeys(metadata), ({ entity }, column) => entity && valueIn(entity, column));
+}
+
+/** Rows of one table, each before those of them that it refers to, by what is in the database. */
+export async function referringFirst(
+  runner: SqliteQueryRunner,
+  subjects: readonly Subject[],
+  metadata: EntityMetadata,
+): Promise<Subject[]> {
+  const { primaryColumns } = metadata;
+  const rows = new Map<string | undefined, StoredRow>();
+  for (const row of await readRows(runner, subjects, metadata)) {
+    const id = (column: ColumnMetadata) => runner.driver.prepareHydratedValue(row.get(column), column);
+    rows.set(textOf(primaryColumns, id), row);
+  }
+  const rowOf = ({ identifier }: Subject) =>
+    rows.get(textOf(primaryColumns, (column) => column.getEntityValue(identifier!)));
+  const reversed = [...subjects].reverse();
+  return sorted(reversed, ownKeys(metadata), (subject, column) => rowOf(subject)?.get(column)).reverse();
+}
+
+/** The foreign keys by which rows of a table refer to others of it. */
+export function ownKeys(metadata: EntityMetadata): ForeignKeyMetadata[] {
+  // TypeORM has those of a single-table inheritance at its root only.
+  const { foreignKeys, tablePath } = metadata.parentEntityMetadata ?? metadata;
+  return foreignKeys.filter(
+    ({ referencedEntityMetadata }) => referencedEntityMetadata.tablePath === tablePath,
+  );
+}
+
+/** As they are stored: the columns of the id, and those of references to others of the table. */
+async function readRows(
+  runner: SqliteQueryRunner,
+  subjects: readonly Subject[],
+  metadata: EntityMetadata,
+): Promise<StoredRow[]> {
+  const keys = ownKeys(metadata).flatMap(({ columns, referencedColumns }) => [
+    ...columns,
+    ...referencedColumns,
+  ]);
+  const columns = [...new Set([...metadata.primaryColumns, ...keys])];
+  const stored: StoredRow[] = [];
+  for (const some of OrmUtils.chunk([...subjects], MOST_SUBJECTS)) {
+    const { manager } = runner as SqliteQueryRunner & { manager: EntityManager };
+    const builder = manager.createQueryBuilder(metadata.target, "row").withDeleted().select([]);
+    for (const [index, { databaseName }] of columns.entries())
+      builder.addSelect(`${builder.escape("row")}.${builder.escape(databaseName)}`, `column_${index}`);
+    const rows: ObjectLiteral[] = await builder
+      .whereInIds(some.map(({ identifier }) => identifier))
+      .getRawMany();
+    for (const row of rows)
+      stored.push(new Map(columns.map((column, index) => [column, row[`column_${index}`]])));
+  }
+  return stored;
+}
+
+/** What an entity has in a column, without loading a lazy relation for it. */
+function valueIn(entity: ObjectLiteral, column: ColumnMetadata): unknown {
+  const { relationMetadata: relation } = column;
+  const isLoaded = !relation?.isLazy || relation.getEntityValue(entity) !== undefined;
+  return isLoaded ? column.getEntityValue(entity) : undefined;
+}
+
+/** The rows, each after those that it refers to by one of `keys`; else in the order they have. */
+function sorted<Row extends object>(
+  rows: readonly Row[],
+  keys: readonly ForeignKeyMetadata[],
+  read: (row: Row, column: ColumnMetadata) => unknown,
+): Row[] {
+  const lookUps = keys.map(({ columns, referencedColumns }) => {
+    const key = (of: ColumnMetadata[], row: Row) => textOf(of, (column) => read(row, column));
+    const targets = new Map(rows.map((row) => [key(referencedColumns, row), row]));
+    targets.delete(undefined);
+    return (row: Row) => targets.get(key(columns, row));
+  });
+  const ordered: Row[] = [];
+  const entered = new Set<Row>();
+  // Not by recursion: a chain of rows may be longer than the stack.
+  const path: Row[] = [];
+  const enter = (row: Row | undefined): boolean => {
+    if (!row || entered.has(row)) return false;
+    entered.add(row);
+    path.push(row);
+    return true;
+  };
+  for (const row of rows) {
+    enter(row);
+    for (let last = path.at(-1); last; last = path.at(-1)) {
+      const from = last;
+      if (!lookUps.some((lookUp) => enter(lookUp(from)))) ordered.push(path.pop()!);
+    }
+  }
+  return ordered;
+}
+
+/** `undefined` where the key is not complete, and so refers to nothing. */
+function textOf(
+  columns: readonly ColumnMetadata[],
+  read: (column: ColumnMetadata) => unknown,
+): string | undefined {
+  const values = columns.map(read);
+  const isComplete = values.every((value) => value !== undefined && value !== null);
+  return isComplete ? JSON.stringify(values.map(idText)) : undefined;
+}
