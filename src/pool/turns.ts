@@ -22,7 +22,9 @@ export class Turns {
   readonly #waiters = new Set<Waiter<() => void>>();
   #free: number;
   /** Runs while someone waits. One for all, as a timer for each would cost more than a short turn. */
-  #stalled: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Since when nothing was given back, on the clock of `performance`. */
+  #stalledSince = 0;
 
   constructor({ permits, patience }: TurnsOptions) {
     this.#free = permits;
@@ -48,7 +50,10 @@ export class Turns {
       this.#settle();
     });
     this.#waiters.add(waiter);
-    this.#stalled ??= setTimeout(() => this.#goOn(), this.#patience);
+    if (this.#timer === undefined) {
+      this.#stalledSince = performance.now();
+      this.#watch(this.#patience);
+    }
     return waiter.promise;
   }
 
@@ -56,13 +61,22 @@ export class Turns {
     this.#free--;
     return () => {
       this.#free++;
-      this.#stalled?.refresh();
+      if (this.#timer !== undefined) this.#stalledSince = performance.now();
       const [next] = this.#waiters;
       if (!next) return;
       this.#waiters.delete(next);
       this.#settle();
       next.resolve(this.#begin());
     };
+  }
+
+  /** Timers are not always Node's, which can be started again: a test's fake ones and jsdom's cannot. */
+  #watch(milliseconds: number): void {
+    this.#timer = setTimeout(() => {
+      const left = this.#stalledSince + this.#patience - performance.now();
+      if (left > 0) this.#watch(left);
+      else this.#goOn();
+    }, milliseconds);
   }
 
   #goOn(): void {
@@ -73,7 +87,7 @@ export class Turns {
 
   #settle(): void {
     if (this.#waiters.size > 0) return;
-    clearTimeout(this.#stalled);
-    this.#stalled = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }

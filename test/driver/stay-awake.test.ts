@@ -51,12 +51,18 @@ test("the event loop sleeps while a long statement runs, and does everything els
   expect(idle).toBeGreaterThan(5 * active);
 });
 
-test("statements run under fake timers", async () => {
-  const database = await databases.open();
-  jest.useFakeTimers();
-  try {
-    for (let n = 0; n < 10; n++) expect((await database.exec("SELECT :n AS n", { n })).scalar()).toBe(n);
-  } finally {
-    jest.useRealTimers();
-  }
-});
+test.each([false, true])(
+  "statements run under fake timers, also many at once (legacy: %s)",
+  async (legacy) => {
+    const database = await databases.open();
+    const numbers = Array.from({ length: 60 }, (_, n) => n);
+    const read = async (n: number) => (await database.exec("SELECT :n AS n", { n })).scalar();
+    jest.useFakeTimers({ legacyFakeTimers: legacy });
+    try {
+      for (const n of numbers.slice(0, 10)) expect(await read(n)).toBe(n);
+      expect(await Promise.all(numbers.map(read))).toEqual(numbers);
+    } finally {
+      jest.useRealTimers();
+    }
+  },
+);
