@@ -9,6 +9,7 @@ import {
 } from "typeorm";
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
+import { rememberTarget } from "./entity-target";
 import { flushNew } from "./flush-new";
 import { mergePlain } from "./merge-plain";
 import { isSingleStatement, type Persistence } from "./single-statement";
@@ -38,6 +39,13 @@ export class SqliteEntityManager extends EntityManager {
     } finally {
       if (!this.queryRunner) await runner.release();
     }
+  }
+
+  override create(target: EntityTarget<any>, plain?: any): any {
+    const created = super.create(target, plain);
+    const { target: known } = this.dataSource.getMetadata(target);
+    if (typeof known === "string") rememberTarget([created].flat(), known);
+    return created;
   }
 
   override save(...args: any[]): Promise<any> {

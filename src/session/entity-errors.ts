@@ -6,7 +6,7 @@ import type { Tracked } from "./identity-map";
 
 export function noEntity(call: string): ParameterError {
   return new ParameterError(
-    `${call} takes instances of entity classes. Make one with session.manager.create(User, { … }).`,
+    `${call} takes entities: instances of their class, or what session.manager.create(User, { … }) gives.`,
   );
 }
 

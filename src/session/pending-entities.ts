@@ -1,4 +1,5 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import { targetOf } from "../driver/entity-target";
 import type { KnownEntity } from "../driver/persist";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { TransactionScope } from "../driver/transaction-scope";
@@ -156,7 +157,7 @@ export class PendingEntities {
   #metadataOf({ dataSource }: SqliteQueryRunner, entity: ObjectLiteral, call: string): EntityMetadata {
     const tracked = this.#map.of(entity);
     if (tracked) return tracked.metadata;
-    const { constructor: target } = Object(entity) as object;
+    const target = targetOf(Object(entity) as object);
     if (!dataSource.hasMetadata(target)) throw noEntity(call);
     return dataSource.getMetadata(target).findInheritanceMetadata(entity);
   }
