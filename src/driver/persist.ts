@@ -91,7 +91,8 @@ function assertComplete(subjects: readonly Subject[]): void {
       if (written.has(value) || relation.getRelationIdMap(value)) continue;
       throw new ParameterError(
         `${metadata.name}.${relation.propertyPath} refers to a new ${relation.inverseEntityMetadata.name} that is not ` +
-          "in this session. Add that one too, or give the relation a cascade.",
+          "in this session. Add that one too, or give the relation a cascade. If you have added it, this is a copy: " +
+          "manager.create() copies what is related: assign it afterwards.",
       );
     }
   }

@@ -139,7 +139,10 @@ export class Session implements AsyncDisposable {
    * @throws ParameterError for what is not an entity, SessionClosedError
    * @throws DatabaseError if another instance stands for the same row already
    * @example
-   * session.add([author, session.manager.create(Post, { title: "Notes", author })]);
+   * const author = session.manager.create(User, { username: "ada" });
+   * const post = session.manager.create(Post, { title: "Notes" });
+   * post.author = author; // not in create(), which would copy it
+   * session.add([author, post]);
    */
   add(entities: ObjectLiteral | readonly ObjectLiteral[]): void {
     this.#scope.assertNotEnded();

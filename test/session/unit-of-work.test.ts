@@ -407,6 +407,22 @@ describe("a flush", () => {
     expect(log.takeWrites()).toEqual([]);
   });
 
+  test("says of a copy that create() has made of a new entity how to do without", async () => {
+    const database = await open();
+    const session = database.session((session) => {
+      const ada = user("ada");
+      session.add([ada, session.manager.create(Post, { title: "first", author: ada })]);
+    });
+    await expect(session).rejects.toThrow(/manager\.create\(\) copies what is related: assign it afterwards/);
+    await database.session((session) => {
+      const ada = user("ada");
+      const first = session.manager.create(Post, { title: "first" });
+      first.author = ada;
+      session.add([ada, first]);
+    });
+    expect(await read("SELECT title, author_id FROM posts")).toEqual([{ title: "first", author_id: 1 }]);
+  });
+
   test("inserts and deletes rows of tables that refer to each other", async () => {
     const database = await databases.open({ entities });
     const { paris, france } = await database.session((session) => {
