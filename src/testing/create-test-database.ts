@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { processTreeFolder } from "./process-tree-folder";
-import { Template } from "./template";
+import { FILE, Template } from "./template";
 import { TestDatabase } from "./test-database";
 
 /**
@@ -11,7 +11,8 @@ import { TestDatabase } from "./test-database";
  *
  * The schema is made once, in a template: it is shared by the processes that have the same parent, as the workers of
  * a test runner have, and copied for every further database. Templates are told apart by what the entities, the
- * options and the migrations say; what a migration reads from elsewhere is not seen. `synchronous` is `OFF` unless the
+ * options and the migrations say, and by what functions of the entities give, as for a default; what a migration reads
+ * from elsewhere is not seen. `synchronous` is `OFF` unless the
  * option `pragmas` says otherwise: a test database need not survive a power loss.
  *
  * @throws ConfigurationError for an option that cannot be used, and for a temporary folder that cannot be trusted
@@ -27,8 +28,11 @@ export async function createTestDatabase(options: SqliteDatabaseOptions = {}): P
   const shared = processTreeFolder();
   const folder = mkdtempSync(join(shared, `database-${process.pid}-`));
   try {
-    const path = await template.copyTo(folder, shared);
-    return await new TestDatabase(path, { ...quick, ...Template.MADE }).init();
+    await template?.copyTo(folder, shared);
+    return await new TestDatabase(
+      join(folder, FILE),
+      template ? { ...quick, ...Template.MADE } : quick,
+    ).init();
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;

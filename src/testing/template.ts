@@ -5,7 +5,8 @@ import { SqliteDatabase, type SqliteDatabaseOptions } from "..";
 import { fingerprintOf } from "./fingerprint";
 import { removeLeftovers } from "./process-tree-folder";
 
-const FILE = "test.db";
+/** The name of a test database in its folder. */
+export const FILE = "test.db";
 
 /** Seconds for another process to make the same template, migrations included. */
 const BUILD_TIMEOUT = 3600;
@@ -26,8 +27,11 @@ export class Template {
     this.#options = options;
   }
 
-  static async of(options: SqliteDatabaseOptions): Promise<Template> {
-    const name = `template-${await fingerprintOf(options)}`;
+  /** `undefined` for a schema that is hardly ever the same, as by a default that is another one each time. */
+  static async of(options: SqliteDatabaseOptions): Promise<Template | undefined> {
+    const fingerprint = await fingerprintOf(options);
+    if (fingerprint === undefined) return undefined;
+    const name = `template-${fingerprint}`;
     let template = Template.#known.get(name);
     if (!template) {
       template = new Template(name, options);
@@ -37,10 +41,10 @@ export class Template {
   }
 
   /**
-   * Copies the database, and those that it attaches, into `folder`; resolves with its path there. The template is made
-   * in `shared` by whoever needs it first.
+   * Copies the database, and those that it attaches, into `folder`. The template is made in `shared` by whoever needs it
+   * first.
    */
-  async copyTo(folder: string, shared: string): Promise<string> {
+  async copyTo(folder: string, shared: string): Promise<void> {
     const template = join(shared, this.#name);
     try {
       copyAll(template, await this.#made(template, shared), folder);
@@ -50,7 +54,6 @@ export class Template {
       this.#files = undefined;
       copyAll(template, await this.#made(template, shared), folder);
     }
-    return join(folder, FILE);
   }
 
   #made(template: string, shared: string): Promise<readonly string[]> {

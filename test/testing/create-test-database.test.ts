@@ -199,6 +199,76 @@ describe("a template is made anew where the schema would differ", () => {
     expect(seen.size).toBe(variants.length);
   });
 
+  describe("of what functions give", () => {
+    const given = async (options: Parameters<typeof createTestDatabase>[0]) =>
+      (await (await create(options)).exec("INSERT INTO thing (id) VALUES (1) RETURNING name")).scalar();
+    const thing = (make: () => string) => schemaOf({ name: { type: String, default: () => make() } });
+
+    it("as the default of a column", async () => {
+      for (const name of ["'a'", "'b'"]) {
+        expect(await given({ entities: [thing(() => name)] })).toBe(name[1]);
+      }
+      let name = "'c'";
+      const entities = [thing(() => name)];
+      expect(await given({ entities })).toBe("c");
+      name = "'d'";
+      expect(await given({ entities })).toBe("d");
+      expect(await given({ entities })).toBe("d");
+    });
+
+    it("as the query of a view", async () => {
+      const view = (name: string) =>
+        new EntitySchema({
+          name: "seen",
+          type: "view",
+          expression: (source) => source.createQueryBuilder().select("id").from(name, "row"),
+          columns: { id: { type: Number } },
+        });
+      const tables = ["one", "other"].map(
+        (name) => new EntitySchema({ name, columns: { id: { type: Number, primary: true } } }),
+      );
+      for (const name of ["one", "other"]) {
+        const database = await create({ entities: [...tables, view(name)] });
+        await database.exec(`INSERT INTO ${name} VALUES (7)`);
+        expect((await database.exec("SELECT id FROM seen")).scalars()).toEqual([7]);
+      }
+    });
+
+    it("and without a template where that is something else each time", async () => {
+      let number = 0;
+      const entities = [thing(() => `'${number++}'`)];
+      const database = await create({ entities });
+      const before = templates(database);
+      const names = [await given({ entities }), await given({ entities })];
+      expect(new Set(names).size).toBe(2);
+      expect(templates(database)).toEqual(before);
+      const path = pathOf(database);
+      await database.close();
+      expect(existsSync(dirname(path))).toBe(false);
+    });
+
+    it("and without further templates where it has changed many times", async () => {
+      let name = "";
+      const entities = [thing(() => `'${name}'`)];
+      const first = await create({ entities });
+      const before = templates(first).length;
+      for (let number = 1; number <= 20; number++) {
+        name = `n${number}`;
+        expect(await given({ entities })).toBe(name);
+      }
+      expect(templates(first).length - before).toBeLessThan(10);
+    });
+
+    it("and fails with what they throw", async () => {
+      const entities = [
+        thing(() => {
+          throw new Error("no default today");
+        }),
+      ];
+      expect((await rejection(create({ entities }))).message).toBe("no default today");
+    });
+  });
+
   it("of the migrations", async () => {
     const migrationTo = (text: string) =>
       // biome-ignore lint/security/noGlobalEval: two classes of the same name whose text differs
