@@ -4,7 +4,6 @@ import {
   type EntityManager,
   type EntityTarget,
   type Migration,
-  MigrationExecutor,
   type ObjectLiteral,
   type QueryRunner,
   type ReplicationMode,
@@ -18,6 +17,7 @@ import { mergePragmas } from "../options/pragmas";
 import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
 import type { DriverSettings } from "./driver-settings";
 import { LazyRelations } from "./lazy-relations";
+import { OnceMigrationExecutor } from "./once-migration-executor";
 import { SqliteDriver } from "./sqlite-driver";
 import { SqliteEntityManager } from "./sqlite-entity-manager";
 import { createQueryBuilder } from "./sqlite-query-builder";
@@ -134,19 +134,24 @@ export class SqliteDataSource extends DataSource {
     await this.#migrate(options, (executor) => executor.undoLastMigration());
   }
 
+  override async showMigrations(): Promise<boolean> {
+    if (!this.isInitialized) throw new NotInitializedError("show migrations");
+    return await new OnceMigrationExecutor(this).showMigrations();
+  }
+
   /**
    * Foreign keys are off for all of it. TypeORM would leave them on without a transaction, and would switch them off
    * too late, inside the transaction, when it reverts.
    */
   async #migrate<T>(
     options: MigrationOptions,
-    work: (executor: MigrationExecutor) => Promise<T>,
+    work: (executor: OnceMigrationExecutor) => Promise<T>,
   ): Promise<T> {
     if (!this.isInitialized) throw new NotInitializedError("run migrations");
     const runner = this.createQueryRunner();
     try {
       await runner.beforeMigration();
-      const executor = new MigrationExecutor(this, runner);
+      const executor = new OnceMigrationExecutor(this, runner);
       executor.transaction = options.transaction ?? this.options.migrationsTransactionMode ?? "all";
       executor.fake = options.fake ?? false;
       const result = await work(executor);

@@ -1,5 +1,6 @@
 import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
 import { View } from "typeorm/schema-builder/view/View.js";
+import { createMetadataTable, needsMetadataTable } from "../driver/metadata-table";
 import { collectStatements, commitTogether, runTogether, transactionOf } from "../driver/run-together";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteDriver } from "../driver/sqlite-driver";
@@ -60,7 +61,7 @@ async function createAtOnce(dataSource: SqliteDataSource, prepared: string | und
 async function creationOf(metadatas: readonly EntityMetadata[], runner: SqliteQueryRunner) {
   const { driver } = runner;
   return await collectStatements(runner, async () => {
-    await createMetadataTable(runner);
+    await createMetadataTable(driver.dataSource, runner);
     for (const metadata of metadatas) {
       if (metadata.tableType === "view") await runner.createView(View.create(metadata, driver), true);
       else await runner.createTable(describe(driver, metadata));
@@ -93,19 +94,4 @@ function describe(driver: SqliteDriver, metadata: EntityMetadata): Table {
   const table = Table.create(metadata, driver);
   table.foreignKeys = metadata.foreignKeys.map((foreignKey) => TableForeignKey.create(foreignKey, driver));
   return table;
-}
-
-/** Whether there is the text of a view or of a generated column to be kept, for which TypeORM asks the database. */
-function needsMetadataTable({ entityMetadatas }: SqliteDataSource): boolean {
-  return entityMetadatas.some(
-    ({ tableType, columns }) => tableType === "view" || columns.some(({ generatedType }) => generatedType),
-  );
-}
-
-/** In it TypeORM keeps the text of views and generated columns, which `synchronize()` compares with. */
-async function createMetadataTable(runner: SqliteQueryRunner): Promise<void> {
-  const builder = runner.driver.createSchemaBuilder() as unknown as {
-    createMetadataTableIfNecessary(runner: QueryRunner): Promise<void>;
-  };
-  await builder.createMetadataTableIfNecessary(runner);
 }
