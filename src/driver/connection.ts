@@ -111,27 +111,30 @@ function preparing(handle: sqlite3.Database): Prepare<sqlite3.Statement> {
     });
 }
 
-interface Settled {
+interface StatementCall {
   readonly signal: AbortSignal | undefined;
-  readonly settle: (error: unknown, result?: unknown) => void;
-}
-
-interface StatementCall extends Settled {
   readonly sql: string;
   readonly values: readonly BindValue[];
   readonly method: "all" | "run" | "script" | "commitAndBegin";
 }
 
-interface BackupCall extends Settled {
+interface BackupCall {
+  readonly signal: AbortSignal | undefined;
   readonly path: string;
   readonly onProgress: (progress: BackupProgress) => void;
+}
+
+/** How the promise of a call is settled. */
+interface Settle {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
 class NativeConnection implements Connection {
   readonly #handle: sqlite3.Database;
   readonly #admittedAs: Role;
   readonly #statements: StatementCache<sqlite3.Statement>;
-  readonly #queue: (StatementCall | BackupCall)[] = [];
+  readonly #queue: { readonly call: StatementCall | BackupCall; readonly settle: Settle }[] = [];
   #busy = false;
   /** Interrupts the call that runs, until it ends. */
   #interrupt: (() => void) | undefined;
@@ -175,7 +178,7 @@ class NativeConnection implements Connection {
 
   backup(path: string, onProgress: (progress: BackupProgress) => void, signal?: AbortSignal): Promise<void> {
     if (this.#closing) return Promise.reject(new DatabaseClosedError());
-    return this.#enqueue((settle) => ({ path, onProgress, signal, settle })) as Promise<void>;
+    return this.#enqueue({ path, onProgress, signal }) as Promise<void>;
   }
 
   close(): Promise<void> {
@@ -212,48 +215,57 @@ class NativeConnection implements Connection {
       return Promise.reject(new Error("the SQL text contains a NUL character, where SQLite would end it"));
     }
     const exact = exactIntegers(sql, values);
-    return this.#enqueue((settle) => ({ sql: exact.sql, values: exact.values, method, signal, settle }));
+    return this.#enqueue({ sql: exact.sql, values: exact.values, method, signal });
   }
 
-  #enqueue(callOf: (settle: Settled["settle"]) => StatementCall | BackupCall): Promise<unknown> {
+  #enqueue(call: StatementCall | BackupCall): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#queue.push(callOf((error, result) => (error ? reject(error) : resolve(result))));
+      this.#queue.push({ call, settle: { resolve, reject } });
       if (!this.#busy) this.#next();
     });
   }
 
   #next(): void {
-    const call = this.#queue.shift();
-    this.#busy = call !== undefined;
-    if (!call) this.#idle?.();
-    else if ("path" in call) void this.#copy(call);
-    else admission.enter(this.#admittedAs, () => this.#start(call));
+    const next = this.#queue.shift();
+    this.#busy = next !== undefined;
+    if (!next) {
+      this.#idle?.();
+      return;
+    }
+    const { call, settle } = next;
+    if ("path" in call) void this.#copy(call, settle);
+    else admission.enter(this.#admittedAs, () => this.#start(call, settle));
   }
 
-  /** Why a call is not to begin, or to go on. */
-  #stopped(signal: AbortSignal | undefined): unknown {
-    return signal?.aborted ? signal.reason : this.#terminated;
+  /** Why a call is not to begin, or to go on. Any value may be the reason of a signal. */
+  #stopped(signal: AbortSignal | undefined): { readonly reason: unknown } | undefined {
+    if (signal?.aborted) return signal;
+    return this.#terminated && { reason: this.#terminated };
   }
 
-  async #copy({ path, onProgress, signal, settle }: BackupCall): Promise<void> {
+  async #copy({ path, onProgress, signal }: BackupCall, { resolve, reject }: Settle): Promise<void> {
     this.lastStatement = "backup";
-    const proceed = (progress: BackupProgress): void => {
-      const refusal = this.#stopped(signal);
-      if (refusal) throw refusal;
-      onProgress(progress);
+    const assertNotStopped = (): void => {
+      const stopped = this.#stopped(signal);
+      if (stopped) throw stopped.reason;
     };
-    const refusal = this.#stopped(signal);
-    await (refusal
-      ? Promise.reject(refusal)
-      : copyDatabase(this.#handle, this.#admittedAs, path, proceed)
-    ).then(settle, settle);
+    try {
+      assertNotStopped();
+      await copyDatabase(this.#handle, this.#admittedAs, path, (progress) => {
+        assertNotStopped();
+        onProgress(progress);
+      });
+      resolve(undefined);
+    } catch (error) {
+      reject(error);
+    }
     this.#next();
   }
 
-  #start({ sql, values, method, signal, settle }: StatementCall): void {
-    const refusal = this.#stopped(signal);
-    if (refusal) {
-      this.#finish(() => settle(refusal));
+  #start({ sql, values, method, signal }: StatementCall, { resolve, reject }: Settle): void {
+    const refused = this.#stopped(signal);
+    if (refused) {
+      this.#finish(() => reject(refused.reason));
       return;
     }
     this.lastStatement = sql;
@@ -273,7 +285,10 @@ class NativeConnection implements Connection {
     const end = (error: Error | null, result?: unknown): void => {
       beLeftAlone();
       callEnded();
-      this.#finish(() => settle(error && (this.#stopped(signal) ?? error), result));
+      this.#finish(() => {
+        if (error) reject((this.#stopped(signal) ?? { reason: error }).reason);
+        else resolve(result);
+      });
     };
     if (method === "script") {
       this.#handle.exec(keepExists(sql), end);

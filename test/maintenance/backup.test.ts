@@ -126,6 +126,15 @@ describe("a failed backup leaves nothing behind, and the database as it was:", (
     expect(left()).toEqual([]);
   });
 
+  test.each([undefined, null, 0, ""])("onProgress throws %p", async (thrown) => {
+    const onProgress = () => {
+      throw thrown;
+    };
+    const outcome = await Promise.allSettled([database.backup(target(), { onProgress })]);
+    expect(outcome).toEqual([{ status: "rejected", reason: thrown }]);
+    expect(left()).toEqual([]);
+  });
+
   test.each(["", "-wal", "-journal"])("copy.db%s exists", async (suffix) => {
     writeFileSync(target() + suffix, "precious");
     const error = await rejection(database.backup(target()));

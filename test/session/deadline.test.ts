@@ -222,6 +222,43 @@ test("a signal that is aborted already keeps everything from running", async () 
   expect(await notes()).toEqual([]);
 });
 
+describe.each([0, "", false, null])("a signal with the reason %p", (reason) => {
+  test("keeps a statement from running", async () => {
+    const database = await open();
+    const signal = AbortSignal.abort(reason);
+    await expect(database.exec(INSERT, { text: "never" }, { signal })).rejects.toBe(reason);
+    await settleNative();
+    await expectUsable(database);
+    expect(await notes()).toEqual(["afterwards"]);
+  });
+
+  test("interrupts a statement that is running", async () => {
+    const database = await open();
+    const abort = new AbortController();
+    const endless = within(SOON, database.exec(ENDLESS, {}, { signal: abort.signal }));
+    setTimeout(() => abort.abort(reason), SHORT * 1000);
+    await expect(endless).rejects.toBe(reason);
+    await expectUsable(database);
+  });
+
+  test("interrupts a write of a session, which has then ended", async () => {
+    const database = await open();
+    const abort = new AbortController();
+    const work = database.session(async (session) => {
+      const { manager } = session;
+      await manager.insert(Note, { text: "before" });
+      const endless = `INSERT INTO notes (text) ${ENDLESS}`;
+      setTimeout(() => abort.abort(reason), SHORT * 1000);
+      const stopped = session.exec(endless, {}, { signal: abort.signal });
+      await expect(stopped).rejects.toBe(reason);
+      await expect(manager.insert(Note, { text: "after" })).rejects.toThrow(SessionClosedError);
+    });
+    await expect(within(SOON, work)).rejects.toThrow(SessionClosedError);
+    await expectUsable(database);
+    expect(await notes()).toEqual(["afterwards"]);
+  });
+});
+
 test("a timeout says whose it was and how long", async () => {
   const database = await open();
   const session = database.session(() => never, { timeout: SHORT, label: "nightly report" });
