@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, lstat, open, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { anySignal } from "../driver/any-signal";
 import { openConnection } from "../driver/connection";
 import { throwMapped } from "../driver/error-mapping";
 import type { BackupProgress } from "../driver/native-backup";
@@ -13,7 +14,7 @@ import { damageOf } from "./integrity";
 export type { BackupProgress } from "../driver/native-backup";
 
 export interface BackupOptions {
-  /** Called after every step of a few megabytes. What it throws ends the backup. */
+  /** Called after every step of a few megabytes. What it throws, or rejects with, ends the backup. */
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Ends the backup, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -36,7 +37,7 @@ export async function backup(
   const part = join(dirname(target), `.${basename(target)}.${randomUUID()}.part`);
   try {
     await reserve(part, await modeOf(dataSource));
-    await copy(dataSource, part, onProgress, signal);
+    await copyReporting(dataSource, part, onProgress, signal);
     await check(part);
     signal?.throwIfAborted();
     await sync(part);
@@ -77,6 +78,24 @@ async function reserve(part: string, mode: number): Promise<void> {
       code === "ENOENT" ? "Make the folder first" : "Check that this process may write in the folder";
     throw refused(part, `${(error as Error).message}. ${remedy}`, error);
   }
+}
+
+/** No step waits for what `onProgress` promises, during which the copy would hold its connection; only its end does. */
+async function copyReporting(
+  dataSource: SqliteDataSource,
+  part: string,
+  onProgress: (progress: BackupProgress) => unknown,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const failing = new AbortController();
+  const reports: unknown[] = [];
+  const report = (progress: BackupProgress): void => {
+    const reported = onProgress(progress);
+    reports.push(reported);
+    Promise.resolve(reported).catch((reason) => failing.abort(reason));
+  };
+  await copy(dataSource, part, report, anySignal(signal, failing.signal));
+  await Promise.all(reports);
 }
 
 async function copy(

@@ -15,7 +15,7 @@ import { DatabaseClosedError, DatabaseError, DiskFullError } from "../../src/err
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
-import { deferred } from "../support/deferred";
+import { deferred, settleNative } from "../support/deferred";
 import { openFiles } from "../support/open-files";
 import { rawRead } from "../support/raw-database";
 import { canMount, smallDisk } from "../support/small-disk";
@@ -132,6 +132,21 @@ describe("a failed backup leaves nothing behind, and the database as it was:", (
     };
     const outcome = await Promise.allSettled([database.backup(target(), { onProgress })]);
     expect(outcome).toEqual([{ status: "rejected", reason: thrown }]);
+    expect(left()).toEqual([]);
+  });
+
+  test.each([
+    ["at its first step", (progress: BackupProgress) => progress.remainingPages > 0],
+    ["at its last", (progress: BackupProgress) => progress.remainingPages === 0],
+  ])("onProgress rejects %s", async (_, rejects) => {
+    let calls = 0;
+    const onProgress = async (progress: BackupProgress) => {
+      calls++;
+      await settleNative();
+      if (rejects(progress)) throw boom;
+    };
+    await expect(database.backup(target(), { onProgress })).rejects.toBe(boom);
+    expect(calls).toBeGreaterThan(0);
     expect(left()).toEqual([]);
   });
 
