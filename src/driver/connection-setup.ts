@@ -3,10 +3,11 @@ import { pragmaMatches } from "../options/pragma-matches";
 import { type Pragma, pragmaStatement } from "../options/pragmas";
 import { quotedName } from "../sql/quoted-name";
 import type { Role } from "./admission";
-import { retryWhileBusy } from "./busy-retry";
+import { isEngineError, retryWhileBusy } from "./busy-retry";
 import type { Connection } from "./connection";
 import type { DriverSettings } from "./driver-settings";
 import { throwMapped } from "./error-mapping";
+import { openError } from "./open-error";
 
 /** They cannot be read by a query, as others can (https://sqlite.org/pragma.html#pragfunc). */
 const NO_TABLE: ReadonlySet<string> = new Set(["case_sensitive_like", "mmap_size", "wal_autocheckpoint"]);
@@ -75,18 +76,33 @@ function readBack(names: readonly string[]): string {
   return `SELECT ${names.map((name) => `(SELECT * FROM pragma_${name}) AS ${name}`).join(", ")}`;
 }
 
-/** Attaches the database of an entity that has one of its own, in the same journal mode as the main one. */
+/**
+ * Attaches the database of an entity that has one of its own, in the same journal mode as the main one.
+ *
+ * @throws what opening the main one throws, with the path
+ */
 export async function attach(
   connection: Connection,
   path: string,
   handle: string,
-  settings: DriverSettings,
+  { pragmas, location, busyTimeout }: DriverSettings,
 ): Promise<void> {
-  const retry = (sql: string) => retryWhileBusy(() => connection.all(sql), settings);
-  await retry(`ATTACH '${path.replaceAll("'", "''")}' AS ${quotedName(handle)}`);
-  const journalMode = settings.pragmas.find(({ name }) => name === "journal_mode");
-  if (journalMode && connection.role === "writer" && !settings.location.memory) {
-    await retry(`PRAGMA ${quotedName(handle)}.journal_mode = '${journalMode.value}'`);
+  const deadline = performance.now() + busyTimeout;
+  const attempt = async (sql: string): Promise<void> => {
+    try {
+      await retryWhileBusy(() => connection.all(sql), { busyTimeout, deadline });
+    } catch (error) {
+      const isMissing = isEngineError(error) && error.code === "SQLITE_CANTOPEN";
+      const refused = isMissing
+        ? error
+        : await throwMapped(sql, [], error, connection).catch((mapped) => mapped);
+      throw openError(path, refused);
+    }
+  };
+  await attempt(`ATTACH '${path.replaceAll("'", "''")}' AS ${quotedName(handle)}`);
+  const journalMode = pragmas.find(({ name }) => name === "journal_mode");
+  if (journalMode && connection.role === "writer" && !location.memory) {
+    await attempt(`PRAGMA ${quotedName(handle)}.journal_mode = '${journalMode.value}'`);
   }
 }
 

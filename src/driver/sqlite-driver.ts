@@ -80,12 +80,17 @@ export class SqliteDriver extends BetterSqlite3Driver {
     await this.#firstConnection;
     if (!this.hasAttachedDatabases()) return;
     for (const { attachFilepathAbsolute } of Object.values(this.attachedDatabases)) {
-      await mkdir(dirname(attachFilepathAbsolute), { recursive: true });
+      await this.#makeFolderOf(attachFilepathAbsolute).catch((error) => {
+        throw openError(attachFilepathAbsolute, error);
+      });
     }
     const { pool } = this.lender;
     const connection = await pool.acquire("writer", { label: "init" });
-    await this.#attach(connection);
-    await pool.release(connection);
+    try {
+      await this.#attach(connection);
+    } finally {
+      await pool.release(connection);
+    }
   }
 
   async #open(atWork: () => void): Promise<void> {
@@ -109,10 +114,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       },
     });
     try {
-      // A look first, which needs no thread; the threads are only about to start.
-      if (mode === "rwc" && !memory && !existsSync(dirname(path))) {
-        await mkdir(dirname(path), { recursive: true });
-      }
+      if (!memory) await this.#makeFolderOf(path);
       // Nobody holds it, so that this takes as long as opening the file does.
       const first = { label: "init", timeout: Number.POSITIVE_INFINITY };
       await pool.release(await pool.acquire("writer", first));
@@ -209,6 +211,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   protected override loadDependencies(): void {
     // sqlite3 is imported by connection.ts; better-sqlite3, which the base class would load, is not needed.
+  }
+
+  async #makeFolderOf(path: string): Promise<void> {
+    // A look first, which needs no thread; the threads are only about to start.
+    if (this.settings.location.mode !== "rwc" || existsSync(dirname(path))) return;
+    await mkdir(dirname(path), { recursive: true });
   }
 
   async #attach(connection: Connection): Promise<void> {

@@ -1,9 +1,13 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { EntitySchema } from "typeorm";
+import { SqliteDataSource } from "../../src/driver/sqlite-data-source";
+import { BusyError, ConfigurationError, CorruptDatabaseError } from "../../src/errors";
 import { movableClock } from "../support/clock";
-import { dataSources } from "../support/data-sources";
-import { rawRead } from "../support/raw-database";
+import { dataSources, rejection } from "../support/data-sources";
+import { openFiles } from "../support/open-files";
+import { RawDatabase, rawExec, rawRead } from "../support/raw-database";
 import { temporaryFolder } from "../support/temporary-folder";
+import { within } from "../support/within";
 
 // Entities with a `database` of their own, which TypeORM attaches: every connection has to have it.
 
@@ -77,4 +81,66 @@ test("a column that is added to the entity is added to the attached database", a
   });
   const after = await open({ ...options, entities: [wider] });
   expect(await after.manager.find(wider)).toEqual([{ id: 1, text: "kept", added: 7 }]);
+});
+
+describe("one that cannot be opened is at once the error that it would be for the main file, with its place:", () => {
+  const openWith = (database: string, mode = "", busyTimeout = 0.2) =>
+    within(
+      5,
+      rejection(
+        open({ database: folder.file("main.db") + mode, busyTimeout, entities: [schema("far", database)] }),
+      ),
+    );
+  const far = () => folder.file("far.db");
+
+  afterEach(() => expect(openFiles(folder.path)).toEqual([]));
+
+  test("no database", async () => {
+    writeFileSync(far(), "this is a letter and no database, and long enough to be told apart".repeat(20));
+    const refused = await openWith(far());
+    expect(refused).toBeInstanceOf(CorruptDatabaseError);
+    expect(refused.message).toContain(far());
+  });
+
+  test("locked by another", async () => {
+    await rawExec(far(), "CREATE TABLE t (n)");
+    const raw = await RawDatabase.open(far());
+    await raw.exec("BEGIN EXCLUSIVE");
+    const refused = await openWith(far());
+    expect(refused).toBeInstanceOf(BusyError);
+    expect(refused.message).toContain(far());
+    await raw.close();
+  });
+
+  test.each(["?mode=rw", "?mode=ro"])("missing, opened with %s, and nothing is made", async (mode) => {
+    await rawExec(folder.file("main.db"), "CREATE TABLE t (n)");
+    for (const database of [far(), folder.file("deep/far.db")]) {
+      const refused = await openWith(database, mode);
+      expect(refused).toBeInstanceOf(ConfigurationError);
+      expect(refused.message).toContain(database);
+    }
+    expect(readdirSync(folder.path)).toEqual(["main.db"]);
+  });
+
+  test("in a folder that cannot be made, because a file is in its place", async () => {
+    writeFileSync(folder.file("taken"), "");
+    const refused = await openWith(folder.file("taken/far.db"));
+    expect(refused).toBeInstanceOf(ConfigurationError);
+    expect(refused.message).toContain("taken/far.db");
+  });
+
+  test("and it can be opened later, by the same data source", async () => {
+    writeFileSync(far(), "not yet ".repeat(200));
+    const Far = schema("far", far());
+    const dataSource = new SqliteDataSource({
+      database: folder.file("main.db"),
+      entities: [Far],
+      synchronize: true,
+    });
+    expect(await rejection(dataSource.initialize())).toBeInstanceOf(CorruptDatabaseError);
+    rmSync(far());
+    await dataSource.initialize();
+    expect(await dataSource.manager.count(Far)).toBe(0);
+    await dataSource.destroy();
+  });
 });
