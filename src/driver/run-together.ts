@@ -1,6 +1,6 @@
 import type { Query } from "typeorm/driver/Query.js";
 import { splitStatements } from "../sql/statement";
-import { isEngineError, retryWhileBusy } from "./busy-retry";
+import { isBusy, isEngineError, retryWhileBusy } from "./busy-retry";
 import { ConnectionPool } from "./connection-pool";
 import { throwMapped } from "./error-mapping";
 import { isObserved } from "./observe-statement";
@@ -45,6 +45,7 @@ export function transactionOf(statements: readonly Query[]): string | undefined 
  * Runs a script of {@link transactionOf} in one call to SQLite.
  *
  * @returns whether it was committed; if not, nothing has changed, and each can be run by itself, which tells why
+ * @throws BusyError where another process held the lock for `busyTimeout`
  */
 export async function commitTogether(runner: SqliteQueryRunner, script: string): Promise<boolean> {
   const { driver } = runner;
@@ -52,8 +53,10 @@ export async function commitTogether(runner: SqliteQueryRunner, script: string):
   return await driver.lender.useOnce("writer", "createAll", async (connection) => {
     try {
       await retryWhileBusy(() => connection.script(script), driver.settings);
-    } catch {
+    } catch (error) {
       await connection.run("ROLLBACK").catch(() => {});
+      // Each by itself would only wait for the same lock again.
+      if (isBusy(error)) return await refuseAll(runner, script, error);
       return false;
     }
     driver.triggeredTables.forget();
@@ -87,12 +90,16 @@ async function runScript(runner: SqliteQueryRunner, statements: readonly Query[]
       return true;
     } catch (error) {
       // A full disk, say, is the fault of no single statement, and may have ended the transaction.
-      if (!isEngineError(error) || error.code !== "SQLITE_ERROR") {
-        runner.dataSource.logger.logQueryError(error as Error, script, [], runner);
-        return await throwMapped(script, [], error);
-      }
+      if (!isEngineError(error) || error.code !== "SQLITE_ERROR")
+        return await refuseAll(runner, script, error);
       await connection.script("ROLLBACK TO together;\nRELEASE together");
       return false;
     }
   });
+}
+
+/** For what is the fault of no single statement. */
+async function refuseAll(runner: SqliteQueryRunner, script: string, error: unknown): Promise<never> {
+  runner.dataSource.logger.logQueryError(error as Error, script, [], runner);
+  return await throwMapped(script, [], error);
 }

@@ -14,7 +14,8 @@ import {
   ViewColumn,
   ViewEntity,
 } from "typeorm";
-import { DiskFullError, QueryError } from "../../src";
+import { BusyError, DiskFullError, QueryError } from "../../src";
+import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead, withRaw } from "../support/raw-database";
 import { schemaOf } from "../support/schema-of";
@@ -172,6 +173,16 @@ describe("of the statements that create tables", () => {
     });
     expect(attempts).toBe(3);
     expect(Object.keys(await schemaOf(databases.path))).toHaveLength(3);
+  });
+
+  test("a lock that somebody else keeps is waited for once", async () => {
+    await withRaw(databases.path, async (other) => {
+      beforeCreation((attempt) => other.exec(attempt === 1 ? "BEGIN IMMEDIATE" : "SELECT 1"));
+      const refused = await rejection(databases.open({ entities: tables(3), busyTimeout: 0.1 }));
+      expect(refused).toBeInstanceOf(BusyError);
+      expect(refused).toMatchObject({ query: expect.stringContaining("CREATE TABLE") });
+    });
+    expect(await schemaOf(databases.path)).toEqual({});
   });
 
   test("loggers are told of each as it runs", async () => {
