@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { openConnection } from "./connection";
 
 /**
@@ -10,7 +10,8 @@ import { openConnection } from "./connection";
  */
 export async function removeEmptyWal(path: string): Promise<void> {
   try {
-    if ((await stat(`${path}-wal`)).size > 0) return;
+    // SQLite names it after the file that a link leads to.
+    if ((await stat(`${await realpath(path)}-wal`)).size > 0) return;
     const connection = await openConnection({ path, mode: "rw", role: "writer" });
     try {
       // The WAL is opened by the first look into the file, and removed only by who has opened it.

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { testDatabases } from "../support/databases";
 import { OtherProcess } from "../support/other-process";
 import { rawRead } from "../support/raw-database";
@@ -28,6 +29,19 @@ test("closing a read-only database leaves the file alone, as it was", async () =
   await database.close();
   expect(files()).toEqual(["test.db"]);
   expect(state()).toEqual(before);
+});
+
+test("closing one that was opened through a link leaves nothing beside the file, nor beside the link", async () => {
+  await makeFile();
+  const link = databases.folder.file("links/link.db");
+  mkdirSync(dirname(link));
+  symlinkSync(databases.path, link);
+  const database = await databases.open({ entities: [Note] }, `${link}?mode=ro`);
+  expect(await database.getRepository(Note).count()).toBe(1);
+  expect(files()).toContain("test.db-wal");
+  await database.close();
+  expect(files()).toEqual(["links", "test.db"]);
+  expect(readdirSync(dirname(link))).toEqual(["link.db"]);
 });
 
 test("the -wal and -shm stay as long as another connection of this process reads", async () => {
