@@ -37,6 +37,9 @@ function pragmaProblem(name: string, value: unknown): string | undefined {
   if (key === "busy_timeout" && Number(value) !== 0) {
     return `stays 0; set the option busyTimeout, in seconds, which waits in JavaScript, so the event loop stays free (got ${describe(value)})`;
   }
+  if (key === "locking_mode" && String(value).toUpperCase() !== "NORMAL") {
+    return `stays NORMAL: one connection would lock out all others, also those of the same pool (got ${describe(value)})`;
+  }
   return undefined;
 }
 

@@ -303,6 +303,16 @@ describe("pragmas", () => {
     }
   });
 
+  test.each(["EXCLUSIVE", "exclusive", 1])("locking_mode stays NORMAL, and is not %p", (value) => {
+    expect(refusal({ pragmas: { Locking_Mode: value } })).toContain(
+      "pragmas.Locking_Mode stays NORMAL: one connection would lock out all others",
+    );
+  });
+
+  test.each(["NORMAL", "normal"])("locking_mode %p changes nothing and passes", (value) => {
+    expect(resolveOptions({ pragmas: { locking_mode: value } }).pragmas).toEqual({ locking_mode: value });
+  });
+
   test("query_only is the pool's", () => {
     expect(refusal({ pragmas: { query_only: true } })).toContain("pragmas.query_only is set by the pool");
   });
