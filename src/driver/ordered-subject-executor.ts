@@ -1,7 +1,7 @@
 import type { EntityMetadata } from "typeorm";
 import type { Subject } from "typeorm/persistence/Subject.js";
-import { SubjectExecutor } from "typeorm/persistence/SubjectExecutor.js";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
+import { BulkSubjectExecutor } from "./bulk-subject-executor";
 import { MOST_SUBJECTS, ownKeys, referredFirst, referringFirst } from "./row-order";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
@@ -10,7 +10,7 @@ import type { SqliteQueryRunner } from "./sqlite-query-runner";
  * nullable foreign keys after all others, so that it inserts such rows without them, updates them at once, and cannot
  * delete what they refer to; and it refuses tables that refer to each other.
  */
-export class OrderedSubjectExecutor extends SubjectExecutor {
+export class OrderedSubjectExecutor extends BulkSubjectExecutor {
   /** Called when listeners and subscribers may have changed what is going to be written. */
   heard: (() => void) | undefined;
 

@@ -12,6 +12,7 @@ import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
 import { rememberTarget } from "./entity-target";
 import { flushNew } from "./flush-new";
 import { mergePlain } from "./merge-plain";
+import { SaveExecutor } from "./save-executor";
 import { isSingleStatement, type Persistence } from "./single-statement";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { createQueryBuilder } from "./sqlite-query-builder";
@@ -49,7 +50,7 @@ export class SqliteEntityManager extends EntityManager {
   }
 
   override save(...args: any[]): Promise<any> {
-    return this.#afterFlush(() => super.save(...(this.#withoutNeedlessTransaction("save", args) as [any])));
+    return this.#afterFlush(() => this.#save(args));
   }
 
   override remove(...args: any[]): Promise<any> {
@@ -66,20 +67,24 @@ export class SqliteEntityManager extends EntityManager {
     return this.#afterFlush(() => super.recover(...(args as [any])));
   }
 
+  async #save(args: any[]): Promise<any> {
+    const [target, entity, options] = targetEntityAndOptions(this.#withoutNeedlessTransaction("save", args));
+    if (Array.isArray(entity) && entity.length === 0) return entity;
+    await new SaveExecutor(this.dataSource, this.queryRunner, "save", target, entity, options).execute();
+    return entity;
+  }
+
   #afterFlush<T>(persist: () => Promise<T>): Promise<T> {
     const flushed = flushNew(this as any);
     return flushed ? flushed.then(persist) : persist();
   }
 
-  /** The arguments as TypeORM takes them: `(entity, options?)` or `(target, entity, options?)`. */
   #withoutNeedlessTransaction(mode: Persistence, args: any[]): any[] {
     if (this.queryRunner?.isTransactionActive) return args;
-    const [first] = args;
-    const hasTarget = args.length > 1 && (typeof first !== "object" || InstanceChecker.isEntitySchema(first));
-    const [target, entity, options] = hasTarget ? args : [undefined, ...args];
+    const [target, entity, options] = targetEntityAndOptions(args);
     if (options?.transaction !== undefined) return args;
     if (!isSingleStatement(this.dataSource as SqliteDataSource, target, entity, mode)) return args;
-    return [...(hasTarget ? [target] : []), entity, { ...options, transaction: false }];
+    return [...(target ? [target] : []), entity, { ...options, transaction: false }];
   }
 
   override createQueryBuilder<Entity extends ObjectLiteral>(
@@ -108,4 +113,12 @@ export class SqliteEntityManager extends EntityManager {
     const isMerged = sources.length === 1 && mergePlain(this.dataSource.getMetadata(target), entity, source);
     return isMerged ? entity : super.merge(target, entity, ...sources);
   }
+}
+
+/** The arguments as TypeORM takes them: `(entity, options?)` or `(target, entity, options?)`. */
+function targetEntityAndOptions(args: any[]): [target: any, entity: any, options: any] {
+  const [first, second, third] = args;
+  if (args.length > 1 && InstanceChecker.isEntitySchema(first)) return [first.options.name, second, third];
+  const isTarget = args.length > 1 && (typeof first === "function" || typeof first === "string");
+  return isTarget ? [first, second, third] : [undefined, first, second];
 }
