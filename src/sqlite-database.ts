@@ -159,14 +159,14 @@ export class SqliteDatabase extends Database<Session> {
     this.#assertOpen("open a session");
     const deadline = deadlineOf("openSession", options);
     const { signal } = deadline;
-    const scope = this.#begin({ ...options, signal });
-    // Nobody may be waiting for a statement then.
-    const rollBack = (): void => void scope.rollback().catch(() => {});
-    signal?.addEventListener("abort", rollBack, { once: true });
-    return Session.open(this.#dataSource, scope, () => {
+    const scope = this.#begin({ ...options, signal }, () => {
       signal?.removeEventListener("abort", rollBack);
       deadline.end();
     });
+    // Nobody may be waiting for a statement then.
+    const rollBack = (): void => void scope.rollback().catch(() => {});
+    signal?.addEventListener("abort", rollBack, { once: true });
+    return Session.open(this.#dataSource, scope);
   }
 
   /**
@@ -427,8 +427,9 @@ export class SqliteDatabase extends Database<Session> {
     }
   }
 
-  #begin({ readonly = false, label = "session", signal }: SessionOptions): TransactionScope {
-    return this.#dataSource.driver.openTransaction({ readonly, label, signal });
+  #begin(options: SessionOptions, ended?: () => void): TransactionScope {
+    const { readonly = false, label = "session", signal } = options;
+    return this.#dataSource.driver.openTransaction({ readonly, label, signal, ended });
   }
 
   #assertOpen(operation: string): void {

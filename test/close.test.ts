@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseClosedError } from "../src/errors";
+import { runScript } from "./support/child-process";
 import { testDatabases } from "./support/databases";
 import { deferred, isPending, settle, until } from "./support/deferred";
 import { openFiles } from "./support/open-files";
@@ -388,6 +390,15 @@ describe("after closeTimeout", () => {
     await begun.promise;
     await within(SOON, database.close());
     expect(await outcome).toBeInstanceOf(DatabaseClosedError);
+  });
+
+  test("the process ends by itself, whatever time its open sessions still had", async () => {
+    const script = join(__dirname, "support/session-left-open.ts");
+    expect(await runScript(script, [databases.path], 20_000)).toEqual({
+      code: 0,
+      signal: null,
+      output: "closed\n",
+    });
   });
 
   test("a session that goes on after the interrupt does not keep the database open", async () => {

@@ -132,6 +132,7 @@ export abstract class Scope implements TransactionScope {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.#isAbandoned = true;
+    this.over();
   }
 
   async restart(how: "commit" | "rollback"): Promise<void> {

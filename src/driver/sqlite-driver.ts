@@ -31,6 +31,8 @@ interface OpenTransactionOptions {
   readonly logged?: boolean;
   /** Where its connection comes from, instead of the pool. */
   readonly source?: ConnectionSource;
+  /** Called when it is over, however it ended; more than once, perhaps. */
+  readonly ended?: (() => void) | undefined;
 }
 
 /** Milliseconds: nested sessions take turns also where nobody is to wait for a connection. */
@@ -131,16 +133,16 @@ export class SqliteDriver extends BetterSqlite3Driver {
     if (!this.lender.isOpen) await this.#firstConnection?.catch(() => {});
     await this.lender.close();
     for (const transaction of this.#transactions) transaction.abandon();
-    this.#transactions.clear();
   }
 
   /** A transaction that begins with its first statement. Closing waits for its end, and lets it begin until then. */
-  openTransaction({ readonly, label, signal, logged = true, source }: OpenTransactionOptions): Transaction {
+  openTransaction(options: OpenTransactionOptions): Transaction {
+    const { readonly, label, signal, logged = true } = options;
     const { lender } = this;
-    const from = source ?? lender.source(readonly ? "reader" : "writer", label);
+    const source = options.source ?? lender.source(readonly ? "reader" : "writer", label);
     const ended = lender.begin();
     const transaction: Transaction = new Transaction({
-      source: from,
+      source,
       readonly,
       label,
       busyTimeout: this.settings.busyTimeout,
@@ -150,6 +152,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
       ended: () => {
         this.#transactions.delete(transaction);
         ended();
+        options.ended?.();
       },
     });
     this.#transactions.add(transaction);

@@ -32,7 +32,7 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Sees the statements that begin and end it, for logging. */
   readonly observe?: (sql: string, run: () => Promise<unknown>) => Promise<unknown>;
-  /** Called when it is over, however it ended. */
+  /** Called when it is over, however it ended; more than once, perhaps. */
   readonly ended?: () => void;
 }
 

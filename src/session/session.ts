@@ -32,8 +32,6 @@ export class Session implements AsyncDisposable {
   readonly #runner: SqliteQueryRunner & { manager: EntityManager };
   /** Whether work that names no session takes part in this one. */
   readonly #joins: boolean;
-  /** What is to be done when it is closed. */
-  #closed: (() => void) | undefined;
 
   private constructor(dataSource: SqliteDataSource, scope: TransactionScope, joins: boolean) {
     this.#dataSource = dataSource;
@@ -42,15 +40,10 @@ export class Session implements AsyncDisposable {
     this.#runner = dataSource.createScopedQueryRunner(scope);
   }
 
-  /** A session under manual control; `closed` is called when it is closed. */
-  static open(dataSource: SqliteDataSource, scope: TransactionScope, closed: () => void): Session {
+  /** A session under manual control. */
+  static open(dataSource: SqliteDataSource, scope: TransactionScope): Session {
     const session = new Session(dataSource, scope, false);
-    const runner = session.#runner;
-    watchSession(runner, scope);
-    session.#closed = () => {
-      unwatchSession(runner);
-      closed();
-    };
+    watchSession(session.#runner, scope);
     return session;
   }
 
@@ -295,7 +288,7 @@ export class Session implements AsyncDisposable {
 
   /** Ends the session; what is not committed is rolled back. Closing it twice is harmless. */
   async close(): Promise<void> {
-    this.#closed?.();
+    unwatchSession(this.#runner);
     await this.#scope.rollback();
   }
 
