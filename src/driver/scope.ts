@@ -137,7 +137,7 @@ export abstract class Scope implements TransactionScope {
 
   async restart(how: "commit" | "rollback"): Promise<void> {
     this.assertNotEnded();
-    const release = await this.#acquireToEnd();
+    const release = await this.#acquireAlone();
     try {
       if (how === "commit") this.#assertOpen();
       else this.assertNotEnded();
@@ -161,13 +161,18 @@ export abstract class Scope implements TransactionScope {
     }
   }
 
-  /** The lock, for good: a savepoint that is still open in it was not awaited, and is undone. */
+  /** The lock, for good. */
   async #acquireToEnd(): Promise<() => void> {
     this.#ending = true;
-    while (this.#child) await this.#child.rollback();
-    const release = this.#lock.tryAcquire() ?? (await this.#lock.acquire());
+    const release = await this.#acquireAlone();
     this.#ending = false;
     return release;
+  }
+
+  /** The lock, in its turn: a savepoint that is still open was not awaited, and is undone. */
+  async #acquireAlone(): Promise<() => void> {
+    while (this.#child) await this.#child.rollback();
+    return this.#lock.tryAcquire() ?? (await this.#lock.acquire());
   }
 
   /** The lock in its turn. Statements end some time, so that only a savepoint is not waited for without a limit. */

@@ -123,6 +123,39 @@ test("its savepoints undo only their own part", async () => {
   expect(await notes()).toEqual(["kept"]);
 });
 
+describe.each(["commit", "rollback"] as const)("%s(), which ends nothing for good,", (how) => {
+  const kept = how === "commit";
+
+  test.each([true, false])(
+    "takes turns with a transaction() that was started together with it (begun: %p)",
+    async (begun) => {
+      const database = await databases.open({ entities: [Note] });
+      await using session = await database.openSession();
+      if (begun) await session.exec(...insert("begun"));
+      await within(
+        SOON,
+        Promise.all([
+          session.transaction((inner) => inner.exec(...insert("in a savepoint"))),
+          session[how](),
+        ]),
+      );
+      expect(session.isActive).toBe(true);
+      await session.rollback();
+      expect(await notes()).toEqual(kept ? [...(begun ? ["begun"] : []), "in a savepoint"] : []);
+    },
+  );
+
+  test("lets a statement that came before it have written what it has to", async () => {
+    const database = await databases.open({ entities: [Note] });
+    await using session = await database.openSession();
+    session.add(Object.assign(new Note(), { text: "added" }));
+    await within(SOON, Promise.all([session.exec("UPDATE notes SET text = text"), session[how]()]));
+    expect(session.isActive).toBe(true);
+    await session.commit();
+    expect(await notes()).toEqual(kept ? ["added"] : []);
+  });
+});
+
 test("a readonly one has a snapshot until it is told to end it", async () => {
   const database = await databases.open({ entities: [Note] });
   await using session = await database.openSession({ readonly: true });
