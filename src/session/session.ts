@@ -333,13 +333,12 @@ export class Session implements AsyncDisposable {
     return UnitOfWork.of(this.#scope);
   }
 
+  /** Subscribers are waited for as long as the session has time, and cannot keep it from being rolled back. */
   async #undo(): Promise<void> {
-    const { broadcaster } = this.#runner;
-    try {
-      await broadcaster.broadcast("BeforeTransactionRollback");
-    } finally {
-      await this.#scope.rollback();
-    }
-    await broadcaster.broadcast("AfterTransactionRollback");
+    const tell = (event: "BeforeTransactionRollback" | "AfterTransactionRollback") =>
+      unlessAborted(this.#runner.broadcaster.broadcast(event), this.#scope.signal).catch(() => {});
+    await tell("BeforeTransactionRollback");
+    await this.#scope.rollback();
+    await tell("AfterTransactionRollback");
   }
 }
