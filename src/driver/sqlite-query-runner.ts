@@ -186,21 +186,23 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
   async transaction<T>(work: () => Promise<T>, isolationLevel?: IsolationLevel): Promise<T> {
     const { context } = this.driver;
     const scope = await this.begin(isolationLevel, { framed: true });
+    let result: T;
     try {
       // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
       const { ambient } = context;
       const joins = ambient !== undefined && scope.isWithin(ambient);
-      const result = await context.run({ scope, joins }, async () => {
+      result = await context.run({ scope, joins }, async () => {
         const value = await work();
         await this.flushPending();
         return value;
       });
-      await this.commit(scope);
-      return result;
+      await this.#keep(scope);
     } catch (error) {
       await this.#undo(scope);
       throw error;
     }
+    await this.#tellKept(scope);
+    return result;
   }
 
   /** Begins a transaction, or a savepoint inside one; with `framed` for the code of a callback alone. */
@@ -231,10 +233,21 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
 
   /** Commits a transaction or savepoint that {@link begin} has begun. One that fails is still open. */
   async commit(scope: TransactionScope): Promise<void> {
+    await this.#keep(scope);
+    await this.#tellKept(scope);
+  }
+
+  async #keep(scope: TransactionScope): Promise<void> {
     await this.broadcaster.broadcast("BeforeTransactionCommit");
+    // Who hears of a savepoint may fail, and until it is kept it can be undone.
+    if (scope.parent) await this.broadcaster.broadcast("AfterTransactionCommit");
     if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("COMMIT");
     else await this.#transactions.end(scope, "commit");
-    await this.broadcaster.broadcast("AfterTransactionCommit");
+  }
+
+  /** Of a transaction. A subscriber that fails now undoes nothing any more. */
+  async #tellKept({ parent }: TransactionScope): Promise<void> {
+    if (!parent) await this.broadcaster.broadcast("AfterTransactionCommit");
   }
 
   async rollback(scope: TransactionScope): Promise<void> {

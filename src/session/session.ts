@@ -20,6 +20,8 @@ import {
 import { type StreamOptions, streamRows } from "./stream-rows";
 import { UnitOfWork } from "./unit-of-work";
 
+type TransactionEvent = `${"Before" | "After"}Transaction${"Start" | "Commit" | "Rollback"}`;
+
 /**
  * A unit of work with a connection of its own for as long as its transaction lasts. What it wrote is seen by nobody
  * else until it commits, and nobody else's statement lands in its transaction.
@@ -62,7 +64,7 @@ export class Session implements AsyncDisposable {
       const inside = <R>(run: () => Promise<R> | R) =>
         unlessAborted(dataSource.driver.context.run({ scope, joins }, run), scope.signal);
       // What nobody hears is not sent, which every session would pay for; but a signal is looked at.
-      const tell = (event: "BeforeTransactionStart" | "AfterTransactionStart" | "BeforeTransactionCommit") =>
+      const tell = (event: TransactionEvent) =>
         dataSource.subscribers.length > 0 || scope.signal
           ? inside(() => broadcaster.broadcast(event))
           : undefined;
@@ -71,6 +73,8 @@ export class Session implements AsyncDisposable {
       result = await inside(async () => work(session));
       await tell("BeforeTransactionCommit");
       await inside(() => session.#flush({ all: true }));
+      // Who hears of a savepoint may fail, and until it is kept it can be undone.
+      if (scope.parent) await tell("AfterTransactionCommit");
       await scope.commit();
     } catch (error) {
       // What went wrong is what the caller must see, and not that the rollback failed too.
@@ -79,7 +83,8 @@ export class Session implements AsyncDisposable {
       throw error;
     }
     // A subscriber that fails now undoes nothing any more.
-    if (dataSource.subscribers.length > 0) await broadcaster.broadcast("AfterTransactionCommit");
+    if (!scope.parent && dataSource.subscribers.length > 0)
+      await broadcaster.broadcast("AfterTransactionCommit");
     return result;
   }
 
@@ -335,7 +340,7 @@ export class Session implements AsyncDisposable {
 
   /** Subscribers are waited for as long as the session has time, and cannot keep it from being rolled back. */
   async #undo(): Promise<void> {
-    const tell = (event: "BeforeTransactionRollback" | "AfterTransactionRollback") =>
+    const tell = (event: TransactionEvent) =>
       unlessAborted(this.#runner.broadcaster.broadcast(event), this.#scope.signal).catch(() => {});
     await tell("BeforeTransactionRollback");
     await this.#scope.rollback();
