@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, lstat, open, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { anySignal } from "../driver/any-signal";
 import { openConnection } from "../driver/connection";
 import { throwMapped } from "../driver/error-mapping";
@@ -34,7 +34,8 @@ export async function backup(
   const target = copyPath(location);
   signal?.throwIfAborted();
   await assertFree(target);
-  const part = join(dirname(target), `.${basename(target)}.${randomUUID()}.part`);
+  // Without the name of the target, which may be as long as names can be.
+  const part = join(dirname(target), `.${randomUUID()}.part`);
   try {
     await reserve(part, await modeOf(dataSource));
     await copyReporting(dataSource, part, onProgress, signal);
@@ -43,7 +44,8 @@ export async function backup(
     await sync(part);
     await rename(part, target);
   } finally {
-    for (const suffix of ["", ...COMPANIONS]) await rm(part + suffix, { force: true });
+    // What went wrong is what the caller must see, and not that something could not be removed either.
+    for (const suffix of ["", ...COMPANIONS]) await rm(part + suffix, { force: true }).catch(() => {});
   }
 }
 
@@ -51,7 +53,11 @@ async function assertFree(target: string): Promise<void> {
   for (const path of [target, ...COMPANIONS.map((suffix) => target + suffix)]) {
     const exists = await lstat(path).then(
       () => true,
-      () => false,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENAMETOOLONG")
+          throw refused(target, "its name is too long. Choose a shorter one", error);
+        return false;
+      },
     );
     if (exists) throw refused(target, `${path} exists. Choose another name, or move that file away`);
   }

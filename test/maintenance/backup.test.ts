@@ -183,6 +183,19 @@ describe("a failed backup leaves nothing behind, and the database as it was:", (
     await expect(database.backup(location)).rejects.toMatchObject({ code: "CONFIGURATION" });
   });
 
+  test("the name is longer than that of a database can be", async () => {
+    // SQLite could not keep its -journal beside it.
+    for (const length of [248, 300]) {
+      const onProgress = jest.fn();
+      const long = databases.folder.file(`backups/${"n".repeat(length)}`);
+      const error = await rejection(database.backup(long, { onProgress }));
+      expect(error).toMatchObject({ name: "DatabaseError", code: "BACKUP" });
+      expect(error.message).toContain("too long");
+      expect(onProgress).not.toHaveBeenCalled();
+    }
+    expect(left()).toEqual([]);
+  });
+
   test("the target is the database itself", async () => {
     await expect(database.backup(databases.path)).rejects.toMatchObject({ code: "BACKUP" });
     expect(await database.ping()).toBe(true);
@@ -252,6 +265,13 @@ test("a database in memory is copied to a file, and the target may be a URL", as
   await memory.backup(pathToFileURL(target()));
   expect(await rawRead(target(), NOTES)).toEqual([{ text: "kept" }]);
   expect(left()).toEqual([basename(target())]);
+});
+
+test("the name of the copy may be as long as that of a database", async () => {
+  const long = databases.folder.file(`backups/${"n".repeat(247)}`);
+  await database.backup(long);
+  expect(await rawRead(long, "SELECT count(*) AS n FROM bulk")).toEqual([{ n: 3000 }]);
+  expect(left()).toHaveLength(1);
 });
 
 test("two backups at once are two copies", async () => {
