@@ -6,8 +6,9 @@ import { openConnection } from "../driver/connection";
 import { throwMapped } from "../driver/error-mapping";
 import type { BackupProgress } from "../driver/native-backup";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
-import { DatabaseError } from "../errors";
+import { ConfigurationError, DatabaseError } from "../errors";
 import { checkCallOptions } from "../options/call-options";
+import { describe } from "../options/describe";
 import { copyPath } from "./copy-path";
 import { damageOf } from "./integrity";
 
@@ -31,6 +32,11 @@ export async function backup(
 ): Promise<void> {
   checkCallOptions("backup", options, ["onProgress", "signal"]);
   const { onProgress = () => {}, signal } = options;
+  if (typeof onProgress !== "function") {
+    throw new ConfigurationError(
+      `The onProgress of backup() must be a function (got ${describe(onProgress)}).`,
+    );
+  }
   const target = copyPath(location);
   signal?.throwIfAborted();
   await assertFree(target);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
@@ -58,3 +59,15 @@ test.each<[string, Call]>([
   expect(await rawRead(databases.path, NOTES)).toEqual([]);
   await database.exec(WRITE);
 });
+
+test.each([5, null, "log", { step: () => {} }])(
+  "backup refuses an onProgress that is %p",
+  async (onProgress) => {
+    const database = await databases.open({ entities: [Note] });
+    const copy = databases.folder.file("copy.db");
+    const error = await rejection(database.backup(copy, { onProgress } as never));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+    expect(error.message).toContain("The onProgress of backup() must be a function");
+    expect(existsSync(copy)).toBe(false);
+  },
+);
