@@ -25,7 +25,16 @@ export function maskSecrets(text: string): string {
       // The same with the slashes forgotten: "postgres:ada:lovelace@host".
       .replace(/^(\s*[a-z][\w+.-]+:)(?!\/).*@/is, `$1${MASK}@`)
       .replace(/([?&]([^=&]*)=)[^&]*/g, (pair, before: string, name: string) =>
-        isSecretName(name) ? before + MASK : pair,
+        isSecretName(unescaped(name)) ? before + MASK : pair,
       )
   );
+}
+
+/** Whoever reads the query decodes its names. */
+function unescaped(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

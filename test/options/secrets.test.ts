@@ -21,6 +21,10 @@ describe("maskSecrets", () => {
   });
 });
 
+test("a name that is escaped hides its value too", () => {
+  expect(maskSecrets("a?p%61ssword=x&%6Dode=ro&%E0key=y")).toBe("a?p%61ssword=***&%6Dode=ro&%E0key=***");
+});
+
 test("a name sounds secret in every spelling", () => {
   for (const name of ["password", "PASSWD", "pwd", "client_secret", "apiKey", "hexkey", "authToken"]) {
     expect(isSecretName(name)).toBe(true);
