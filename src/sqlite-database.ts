@@ -111,8 +111,8 @@ export class SqliteDatabase extends Database<Session> {
    * @throws DatabaseError inside a session or a migration, which it would wait for
    */
   async close(): Promise<void> {
-    this.#assertOutside("close()");
     this.#assertNotOpening("close()");
+    this.#assertOutside("close()");
     await this.#lifecycle.close();
   }
 
@@ -464,8 +464,8 @@ export class SqliteDatabase extends Database<Session> {
   }
 
   #assertOutside(operation: string): void {
-    const [around] = this.#dataSource.driver.context.surrounding();
-    if (!around?.isOpen) return;
+    const around = [...this.#dataSource.driver.context.surrounding()].find(({ isOpen }) => isOpen);
+    if (!around) return;
     throw new DatabaseError(
       "INSIDE_SESSION",
       `${operation} cannot run inside a session ("${around.label}"): it would wait for that to end. ` +

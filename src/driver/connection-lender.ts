@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DatabaseClosedError, NotInitializedError, PoolTimeoutError } from "../errors";
 import { FairLock } from "../pool/fair-lock";
 import { Turns } from "../pool/turns";
@@ -9,7 +10,7 @@ import type { DriverSettings } from "./driver-settings";
 import type { StatementResult } from "./run-statement";
 import { Sandbox } from "./sandbox";
 import type { ConnectionSource } from "./transaction";
-import type { TransactionContext } from "./transaction-context";
+import type { Surrounding, TransactionContext } from "./transaction-context";
 import { WorkInFlight } from "./work-in-flight";
 
 /** How long the reads before it may take, all of them, until the pool grows for a single read. */
@@ -221,24 +222,27 @@ export class ConnectionLender {
   async #acquire(pool: ConnectionPool, role: Role, options: AcquireOptions): Promise<Connection> {
     const ready = pool.tryAcquire(role, options.label);
     if (ready) return ready;
-    this.#assertNotOwn(pool, role, options.label);
-    return await pool.acquire(role, options);
-  }
-
-  /** Code that waits for a connection which a transaction around it holds would wait for itself. */
-  #assertNotOwn(pool: ConnectionPool, role: Role, label: string): void {
-    if (role !== "writer" && !pool.isSingle) return;
-    for (const scope of this.#context.surrounding()) {
-      if (scope.isOpen && scope.connection?.role === "writer") {
+    if (role === "writer" || pool.isSingle) {
+      // Code that waits for what the transaction around it holds would wait for itself.
+      const around = [...this.#context.surrounding()].filter(holdsWriter);
+      // What nobody waits for is soon known by that.
+      if (around.length > 0) await nextTurn();
+      const holder = around.find(holdsWriter);
+      if (holder) {
         throw new PoolTimeoutError(
-          `"${label}" would wait for ever: the transaction around it ("${scope.label}") holds the only connection` +
-            `${pool.isSingle ? "" : " that can write"}. Use that transaction's own manager, or database.detach() for ` +
-            "work that comes after it.",
+          `"${options.label}" would wait for ever: the transaction around it ("${holder.label}") holds the only ` +
+            `connection${pool.isSingle ? "" : " that can write"}. Use that transaction's own manager, or ` +
+            "database.detach() for work that comes after it.",
           pool.holders(role),
         );
       }
     }
+    return await pool.acquire(role, options);
   }
+}
+
+function holdsWriter({ isOpen, connection }: Surrounding): boolean {
+  return isOpen && connection?.role === "writer";
 }
 
 /** What a statement by itself is outside of a sandbox, where SQLite begins and ends its transaction. */

@@ -55,11 +55,15 @@ export class OnceMigrationExecutor extends MigrationExecutor {
   }
 
   #once(migration: Migration, instance: MigrationInterface): MigrationInterface {
+    const { context } = this.#dataSource.driver;
+    // What would wait for the query runner in it, which waits for it, fails at once.
+    const inside = (way: "up" | "down", runner: QueryRunner): Promise<void> =>
+      context.surround(runner as SqliteQueryRunner, "migration", async () => await instance[way](runner));
     const up = async (runner: QueryRunner): Promise<void> => {
       if (await this.#isExecuted(runner, migration)) this.#runByOthers.add(migration);
-      else await instance.up(runner);
+      else await inside("up", runner);
     };
-    const down = (runner: QueryRunner) => instance.down(runner);
+    const down = (runner: QueryRunner): Promise<void> => inside("down", runner);
     return Object.create(instance, { up: { value: up }, down: { value: down } });
   }
 

@@ -10,13 +10,13 @@ import {
 import type { IsolationLevel } from "typeorm/driver/types/IsolationLevel.js";
 import { validateIsolationLevel } from "typeorm/driver/validate-isolation-level.js";
 import type { ReadStream } from "typeorm/platform/PlatformTools.js";
-import { Broadcaster } from "typeorm/subscriber/Broadcaster.js";
 import { DatabaseError } from "../errors";
 import type { BindValue } from "../sql/bind-value";
 import { analyzeStatement, type StatementAnalysis } from "../sql/statement";
 import { toBindValues } from "./bind-parameters";
 import { analysisOf } from "./built-statement";
 import { showCaller } from "./caller-stack";
+import type { Connection } from "./connection";
 import { ConnectionPool } from "./connection-pool";
 import { EscapingQueryRunner } from "./escaping-query-runner";
 import { ForeignKeyGuard } from "./foreign-key-guard";
@@ -26,6 +26,7 @@ import { readPages } from "./read-pages";
 import { RowStream } from "./row-stream";
 import type { ExecuteOptions, StatementResult } from "./run-statement";
 import { RunnerTransactions } from "./runner-transactions";
+import { SqliteBroadcaster } from "./sqlite-broadcaster";
 import type { SqliteDriver } from "./sqlite-driver";
 import { callOf, StatementRouter } from "./statement-router";
 import type { TransactionScope } from "./transaction-scope";
@@ -49,7 +50,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     this.driver = driver;
     this.dataSource = driver.dataSource;
     this.mode = mode;
-    this.broadcaster = new Broadcaster(this);
+    this.broadcaster = new SqliteBroadcaster(this);
     const pinned = new PinnedConnection(driver);
     this.#pinned = pinned;
     const guard = this.#guard;
@@ -71,6 +72,11 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
   /** The transaction that it was made for, as each runner of a session is. */
   get joined(): TransactionScope | undefined {
     return this.#transactions.joined;
+  }
+
+  /** The connection that it keeps, for its transaction or for what it has changed of the connection itself. */
+  get held(): Connection | undefined {
+    return this.scope?.connection ?? this.#pinned.connection;
   }
 
   override async query(query: string, parameters?: any[], useStructuredResult?: false): Promise<any>;
