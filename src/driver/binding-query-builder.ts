@@ -1,9 +1,11 @@
+import type { ReturningType } from "typeorm/driver/types/ReturningType.js";
 import type { WhereClause } from "typeorm/query-builder/WhereClause.js";
 import { EntityValidationError } from "../errors";
 import { groupAlternatives } from "./alternatives";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
 import { flushNew } from "./flush-new";
 import { withColumnNames } from "./remembered-texts";
+import { writesVirtualTable } from "./virtual-tables";
 import type { PendingWrite } from "./write-check";
 
 /**
@@ -33,6 +35,12 @@ export function bindingNumbers(base: new (from: any) => any): new (from: any) =>
 
     protected bindParameters(): [string, any[]] {
       return bindNumbers(this.getQuery(), this.getParameters());
+    }
+
+    protected createReturningExpression(type: ReturningType): string {
+      // Unless someone has asked for it.
+      if (!this.expressionMap.returning && writesVirtualTable(this)) return "";
+      return super.createReturningExpression(type);
     }
 
     pendingWrite(): PendingWrite | undefined {

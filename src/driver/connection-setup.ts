@@ -8,25 +8,33 @@ import type { Connection } from "./connection";
 import type { DriverSettings } from "./driver-settings";
 import { throwMapped } from "./error-mapping";
 import { openError } from "./open-error";
+import { namesOfVirtualTables } from "./virtual-tables";
 
 /** They cannot be read by a query, as others can (https://sqlite.org/pragma.html#pragfunc). */
 const NO_TABLE: ReadonlySet<string> = new Set(["case_sensitive_like", "mmap_size", "wal_autocheckpoint"]);
 
 const QUERY_ONLY: Pragma = { name: "query_only", value: "ON", scope: "connection" };
 
+/** What is in a database. */
+interface Found {
+  /** Whether there is nothing in it, and never was. */
+  readonly isEmpty: boolean;
+  readonly virtualTables: readonly string[];
+}
+
 /**
  * Applies the pragmas of a connection, and reads them back: SQLite ignores what it cannot do. All at once, because each
  * call is a way to a thread and back.
  *
  * @param options `isNew`: whether it is about to be created
- * @returns whether there is nothing in the database, and never was
+ * @returns what was found in the database
  * @throws ConfigurationError naming the pragma that was not taken
  */
 export async function setPragmas(
   connection: Connection,
   settings: DriverSettings,
   { isNew = false } = {},
-): Promise<boolean> {
+): Promise<Found> {
   const { location, busyTimeout } = settings;
   const wanted = pragmasOf(connection.role, settings);
   const deadline = performance.now() + busyTimeout;
@@ -54,7 +62,7 @@ export async function setPragmas(
   }
   const [{ schema_version: version } = {}] =
     values.schema_version === undefined ? await query("PRAGMA schema_version") : [values];
-  return version === 0;
+  return { isEmpty: version === 0, virtualTables: JSON.parse(String(values.virtual_tables ?? "[]")) };
 }
 
 const succeeds = (): boolean => true;
@@ -73,7 +81,8 @@ function pragmasOf(role: Role, { location, pragmas }: DriverSettings): Pragma[] 
 }
 
 function readBack(names: readonly string[]): string {
-  return `SELECT ${names.map((name) => `(SELECT * FROM pragma_${name}) AS ${name}`).join(", ")}`;
+  const pragmas = names.map((name) => `(SELECT * FROM pragma_${name}) AS ${name}`);
+  return `SELECT ${[...pragmas, `${namesOfVirtualTables()} AS virtual_tables`].join(", ")}`;
 }
 
 /**

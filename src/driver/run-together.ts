@@ -59,7 +59,7 @@ export async function commitTogether(runner: SqliteQueryRunner, script: string):
       if (isBusy(error)) return await refuseAll(runner, script, error);
       return false;
     }
-    driver.triggeredTables.forget();
+    await driver.schemaChanged(connection, script);
     ConnectionPool.of(connection).assertInPlace(connection);
     return true;
   });
@@ -86,7 +86,7 @@ async function runScript(runner: SqliteQueryRunner, statements: readonly Query[]
   return await runner.scope!.run(async (connection) => {
     try {
       await connection.script(script);
-      runner.driver.triggeredTables.forget();
+      await runner.driver.schemaChanged(connection, script);
       return true;
     } catch (error) {
       // A full disk, say, is the fault of no single statement, and may have ended the transaction.

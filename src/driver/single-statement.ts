@@ -27,7 +27,8 @@ export function isSingleStatement(
   const metadata = dataSource.getMetadata(known).findInheritanceMetadata(entity);
   if (metadata.treeType || isHeardAfterwards(metadata)) return false;
   if (mode === "save" && isConvertedAfterwards(metadata)) return false;
-  if (mode === "save" && dataSource.driver.triggeredTables.known(metadata)) return false;
+  const { triggeredTables, virtualTables } = dataSource.driver;
+  if (mode === "save" && (triggeredTables.known(metadata) || virtualTables.has(metadata))) return false;
   return metadata.relations.every((relation) => isOwnColumn(relation, entity, mode));
 }
 

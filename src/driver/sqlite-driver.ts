@@ -20,6 +20,7 @@ import { SqliteSchemaBuilder } from "./sqlite-schema-builder";
 import { type ConnectionSource, Transaction } from "./transaction";
 import { TransactionContext } from "./transaction-context";
 import { TriggeredTables } from "./triggered-tables";
+import { VirtualTables } from "./virtual-tables";
 import type { WriteCheck } from "./write-check";
 
 interface OpenTransactionOptions {
@@ -49,6 +50,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly context = new TransactionContext();
   readonly lender: ConnectionLender;
   readonly triggeredTables = new TriggeredTables();
+  readonly virtualTables = new VirtualTables();
   /** Whether there is no file yet, or one with nothing in it, where the database is opened. */
   isNew = false;
   /** Whether there was nothing in the database when it was opened. */
@@ -90,6 +92,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     const connection = await pool.acquire("writer", { label: "init" });
     try {
       await this.#attach(connection);
+      await this.#findVirtualTables(connection);
     } finally {
       await pool.release(connection);
     }
@@ -100,6 +103,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
     this.isNew = mode === "rwc" && (memory || isNothingAt(path));
     this.wasEmpty = false;
     this.triggeredTables.forget();
+    this.virtualTables.forget();
     const pool = new ConnectionPool({
       ...this.settings,
       path,
@@ -109,10 +113,11 @@ export class SqliteDriver extends BetterSqlite3Driver {
         const isFirst = !this.lender.isOpen;
         const pragmasSet = setPragmas(connection, this.settings, { isNew: isFirst && this.isNew });
         atWork();
-        const isEmpty = await pragmasSet;
+        const { isEmpty, virtualTables } = await pragmasSet;
         // At the first connection it may not be known yet what is to be attached.
-        if (isFirst) this.wasEmpty = isEmpty;
-        else await this.#attach(connection);
+        if (!isFirst) return await this.#attach(connection);
+        this.wasEmpty = isEmpty;
+        this.virtualTables.add(virtualTables);
       },
     });
     try {
@@ -193,6 +198,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
     }
   }
 
+  /** To be called when a statement has changed the schema, on its connection. */
+  async schemaChanged(connection: Connection, sql: string): Promise<void> {
+    this.triggeredTables.forget();
+    if (this.virtualTables.mayChangeBy(sql)) await this.#findVirtualTables(connection);
+  }
+
   override escape(name: string): string {
     return quotedName(name);
   }
@@ -220,6 +231,11 @@ export class SqliteDriver extends BetterSqlite3Driver {
     // A look first, which needs no thread; the threads are only about to start.
     if (this.settings.location.mode !== "rwc" || existsSync(dirname(path))) return;
     await mkdir(dirname(path), { recursive: true });
+  }
+
+  async #findVirtualTables(connection: Connection): Promise<void> {
+    const attached = Object.values(this.attachedDatabases ?? {}).map(({ attachHandle }) => attachHandle);
+    await this.virtualTables.find(connection, attached);
   }
 
   async #attach(connection: Connection): Promise<void> {

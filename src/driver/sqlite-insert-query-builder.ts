@@ -3,7 +3,8 @@ import { bindingNumbers } from "./binding-query-builder";
 import { MOST_PARAMETERS } from "./escape-parameters";
 import { inTransaction } from "./in-transaction";
 import { InsertRows } from "./insert-rows";
-import { readAfterTriggers } from "./triggered-tables";
+import { readAgain } from "./read-again";
+import { writesVirtualTable } from "./virtual-tables";
 import type { PendingWrite } from "./write-check";
 
 /** Beyond it little is gained, and a single statement keeps the event loop busy with its values for longer. */
@@ -91,7 +92,7 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
     const { mainAlias, updateEntity, insertFromSelect } = this.expressionMap;
     if (mainAlias?.hasMetadata && updateEntity && !insertFromSelect) {
       const columns = mainAlias.metadata.getInsertionReturningColumns();
-      await readAfterTriggers(this, columns, rows, result.generatedMaps);
+      await readAgain(this, columns, rows, result.generatedMaps);
     }
     return result;
   }
@@ -100,6 +101,8 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
     const { mainAlias, onIgnore, onUpdate, updateEntity } = this.expressionMap;
     if (!mainAlias?.hasMetadata) return MOST_ROWS;
     const { columns } = mainAlias.metadata;
+    // The rowid of the last row is all that is known afterwards.
+    if (writesVirtualTable(this)) return 1;
     // TypeORM matches the rows of RETURNING to the entities by position, and a row that was skipped is not among them.
     const skips =
       onIgnore ||

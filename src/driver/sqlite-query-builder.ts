@@ -19,11 +19,11 @@ import { bindingNumbers } from "./binding-query-builder";
 import { bindNumbers, writeNumbers } from "./escape-parameters";
 import { flushNew } from "./flush-new";
 import { inTransaction } from "./in-transaction";
+import { readAgain } from "./read-again";
 import { columnSelects, withColumnNames } from "./remembered-texts";
 import type { SqliteDataSource } from "./sqlite-data-source";
 import { SqliteInsertQueryBuilder } from "./sqlite-insert-query-builder";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
-import { readAfterTriggers } from "./triggered-tables";
 import type { PendingWrite } from "./write-check";
 
 /** Of a page, beyond which they are written into the text. */
@@ -150,24 +150,21 @@ class SqliteUpdateQueryBuilder extends bindingNumbers(UpdateQueryBuilder) {
   }
 
   async execute(): Promise<UpdateResult> {
-    return await oneByOne(this, (builder) => executeWithTriggers(builder, super.execute));
+    return await oneByOne(this, (builder) => executeAndRead(builder, super.execute));
   }
 }
 
 class SqliteSoftDeleteQueryBuilder extends bindingNumbers(SoftDeleteQueryBuilder) {
   async execute(): Promise<UpdateResult> {
-    return await oneByOne(this, (builder) => executeWithTriggers(builder, super.execute));
+    return await oneByOne(this, (builder) => executeAndRead(builder, super.execute));
   }
 }
 
-async function executeWithTriggers(
-  builder: any,
-  execute: () => Promise<UpdateResult>,
-): Promise<UpdateResult> {
+async function executeAndRead(builder: any, execute: () => Promise<UpdateResult>): Promise<UpdateResult> {
   const result = await execute.call(builder);
   const { whereEntities, updateEntity, extraReturningColumns } = builder.expressionMap;
   if (whereEntities.length > 0 && updateEntity) {
-    await readAfterTriggers(builder, extraReturningColumns, whereEntities, result.generatedMaps);
+    await readAgain(builder, extraReturningColumns, whereEntities, result.generatedMaps);
   }
   return result;
 }

@@ -156,22 +156,21 @@ export class StatementRouter {
     const { statement, sql, values, readonly, retry } = call;
     if (statement.pinsConnection)
       await ConnectionPool.of(connection).markAltered(connection, statement.pragma?.name);
-    if (statement.kind === "schema") driver.triggeredTables.forget();
     const once = () =>
       answersFromMemory(statement)
         ? driver.refreshSchema(connection).then(() => runStatement(connection, call))
         : runStatement(connection, call);
     try {
-      if (!retry) return await once();
       let result: StatementResult;
       try {
         result = await once();
       } catch (error) {
-        if (!isBusy(error)) throw error;
+        if (!retry || !isBusy(error)) throw error;
         const { busyTimeout } = driver.settings;
         result = await retryWhileBusy(once, { busyTimeout, signal: call.signal });
       }
-      if (!statement.readsOnly) ConnectionPool.of(connection).assertInPlace(connection);
+      if (statement.kind === "schema") await driver.schemaChanged(connection, sql);
+      if (retry && !statement.readsOnly) ConnectionPool.of(connection).assertInPlace(connection);
       return result;
     } catch (error) {
       if (readonly && isEngineError(error) && error.code === "SQLITE_READONLY")
