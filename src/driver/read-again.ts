@@ -7,7 +7,7 @@ import { writesVirtualTable } from "./virtual-tables";
 
 /**
  * Reads columns again where RETURNING has not said what is in them, into the entities and into what was generated of
- * them: in tables with triggers, and in virtual ones.
+ * them: in tables with triggers, in virtual ones, and where an UPDATE has found nothing to change.
  */
 export async function readAgain(
   builder: any,
@@ -19,12 +19,12 @@ export async function readAgain(
   if (changing.length === 0) return;
   const { metadata } = builder.expressionMap.mainAlias as { metadata: EntityMetadata };
   const { triggeredTables } = builder.dataSource.driver as SqliteDriver;
-  const isVirtual = writesVirtualTable(builder);
-  if (!isVirtual && triggeredTables.known(metadata) === false) return;
+  const isUntold = writesVirtualTable(builder) || entities.some((_, index) => !generatedMaps[index]);
+  if (!isUntold && triggeredTables.known(metadata) === false) return;
   await onRunnerOf(builder, async (runner) => {
-    const isOther =
-      isVirtual || triggeredTables.known(metadata) || (await triggeredTables.lookUp(runner, metadata));
-    if (!isOther) return;
+    const isNeeded =
+      isUntold || triggeredTables.known(metadata) || (await triggeredTables.lookUp(runner, metadata));
+    if (!isNeeded) return;
     const rows = await rowsOf(runner, metadata, changing, entities);
     for (const [index, entity] of entities.entries()) {
       const row = rows.get(keyOf(metadata, entity));
