@@ -34,8 +34,11 @@ export function createGeneratedMap(
 function columnsOf(metadata: EntityMetadata): ReadonlyMap<string, ColumnMetadata> {
   let columns = columnsByName.get(metadata);
   if (!columns) {
+    // With single table inheritance a class has the columns of those that derive from it, but not the properties.
+    const derived = new Set(metadata.childEntityMetadatas.map(({ target }) => target));
+    const own = metadata.columns.filter(({ target }) => !derived.has(target));
     // The first of a name, as findColumnWithDatabaseName() has it.
-    columns = new Map([...metadata.columns].reverse().map((column) => [column.databaseName, column]));
+    columns = new Map(own.reverse().map((column) => [column.databaseName, column]));
     columnsByName.set(metadata, columns);
   }
   return columns;

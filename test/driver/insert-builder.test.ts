@@ -309,6 +309,18 @@ test("rows of a child entity have their discriminator", async () => {
   ]);
 });
 
+test("an entity of the class that others derive from gets nothing of theirs", async () => {
+  const create = (name: string) => Object.assign(new Animal(), { name });
+  expect(await dataSource.manager.save(create("Ada"))).toEqual({ id: 1, name: "Ada" });
+  const [animal, dog] = await dataSource.manager.save([
+    create("Bob"),
+    Object.assign(new Dog(), { name: "Rex" }),
+  ]);
+  expect(animal).not.toHaveProperty("age");
+  expect(dog).toMatchObject({ name: "Rex", age: 1 });
+  expect((await dataSource.manager.insert(Animal, { name: "Eve" })).generatedMaps).toEqual([{ id: 4 }]);
+});
+
 test.each(["?", "?9", ":unknown", "$x"])(
   "an expression with the parameter %s is refused",
   async (expression) => {
