@@ -6,15 +6,17 @@ import type { StatementAnalysis } from "../sql/statement";
  * The positional parameters of TypeORM's queries as SQLite can hold them.
  *
  * @param built by a query builder, for which TypeORM itself means NULL by `undefined`; written by hand it is a mistake
- * @throws ParameterError for too many or too few values, which SQLite would take for NULL or for those of the call
- * before, and naming the position of a value that would have been stored as something else
+ * @throws ParameterError where there is no statement, which SQLite calls misuse; for too many or too few values, which
+ * it would take for NULL or for those of the call before; and naming the position of a value that would have been stored
+ * as something else
  */
 export function toBindValues(
   sql: string,
-  { parameterCount }: StatementAnalysis,
+  { kind, parameterCount }: StatementAnalysis,
   parameters: readonly unknown[],
   built: boolean,
 ): BindValue[] {
+  if (kind === "empty") throw new ParameterError("There is no statement in the SQL text.");
   if (parameters.length !== parameterCount) {
     throw new ParameterError(
       `The statement has ${parameterCount} parameters, but ${parameters.length} values were given: ${sql.trim().slice(0, 120)}`,

@@ -109,6 +109,19 @@ describe("in raw queries", () => {
   });
 });
 
+test.each(["", " ", "-- nothing", "/* nothing */ ;"])(
+  "%j is no statement, to query() and to stream()",
+  async (sql) => {
+    const runner = dataSource.createQueryRunner();
+    for (const refused of [dataSource.query(sql), runner.stream(sql)]) {
+      expect(await rejection(refused)).toMatchObject({
+        name: "ParameterError",
+        message: expect.stringContaining("no statement"),
+      });
+    }
+  },
+);
+
 describe("in entities", () => {
   const DATE = new Date("2024-02-29T12:34:56.789Z");
 
