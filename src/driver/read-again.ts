@@ -61,6 +61,9 @@ async function rowsOf(
   return new Map(rows.map((row) => [keyOf(metadata, row), row]));
 }
 
+/** A number may have been given as a bigint or a string, and not come back as that. */
 function keyOf(metadata: EntityMetadata, entity: ObjectLiteral): string {
-  return JSON.stringify(metadata.getEntityIdMap(entity));
+  return JSON.stringify(metadata.getEntityIdMap(entity), (_, value: unknown) =>
+    typeof value === "number" || typeof value === "bigint" ? String(value) : value,
+  );
 }

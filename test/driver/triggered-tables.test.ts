@@ -39,6 +39,15 @@ class Article {
   version!: number;
 }
 
+@Entity("counters")
+class Counter {
+  @PrimaryColumn("bigint")
+  id!: number | bigint | string;
+
+  @Column("integer", { default: 0 })
+  count!: number;
+}
+
 @Entity("places")
 class Place {
   @PrimaryColumn("integer")
@@ -63,7 +72,7 @@ const TRIGGERS = `
   END;`;
 
 async function open(script = TRIGGERS) {
-  const database = await databases.open({ entities: [Article, Place] });
+  const database = await databases.open({ entities: [Article, Counter, Place] });
   if (script) await database.execScript(script);
   return database;
 }
@@ -90,6 +99,15 @@ test("each of many rows has its own, with a key of several columns too", async (
     .getRepository(Article)
     .insert([{ title: "One" }, { title: "Two" }]);
   expect(generatedMaps.map(({ slug }) => slug)).toEqual(["one", "two"]);
+});
+
+test("the row is found whatever the id was given as", async () => {
+  const database = await open(
+    "CREATE TRIGGER counted AFTER INSERT ON counters BEGIN UPDATE counters SET count = 9 WHERE id = new.id; END",
+  );
+  for (const id of [1, 2n, "3"]) {
+    expect(await database.getRepository(Counter).save({ id })).toMatchObject({ count: 9 });
+  }
 });
 
 test("a trigger is noticed that was made since, in a session as well", async () => {
