@@ -1,6 +1,8 @@
+import type { ObjectLiteral } from "typeorm";
 import type { Subject } from "typeorm/persistence/Subject.js";
 import { SubjectExecutor } from "typeorm/persistence/SubjectExecutor.js";
 import { InstanceChecker } from "typeorm/util/InstanceChecker.js";
+import { keyOf } from "./row-key";
 
 /**
  * TypeORM's executor, which inserts all rows of a class at once where a database has RETURNING. A row that needs the
@@ -28,6 +30,19 @@ export class BulkSubjectExecutor extends SubjectExecutor {
       placed.set(subject, place);
     }
     return [Object.fromEntries(groups.entries()), Object.keys(groups)];
+  }
+
+  /** Where several entities are of one row, each has what the last UPDATE gave. */
+  protected override async executeUpdateOperations(): Promise<void> {
+    await super.executeUpdateOperations();
+    if (this.updateSubjects.length < 2) return;
+    const last = new Map<string, ObjectLiteral>();
+    for (const { metadata, identifier, generatedMap } of this.updateSubjects.toReversed()) {
+      if (!identifier || !generatedMap) continue;
+      const row = `${metadata.tablePath} ${keyOf(metadata, identifier)}`;
+      Object.assign(generatedMap, last.get(row));
+      last.set(row, generatedMap);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import { onRunnerOf } from "./in-transaction";
+import { keyOf } from "./row-key";
 import type { SqliteDriver } from "./sqlite-driver";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 import { writesVirtualTable } from "./virtual-tables";
@@ -59,11 +60,4 @@ async function rowsOf(
     .setOption("create-pojo")
     .getMany();
   return new Map(rows.map((row) => [keyOf(metadata, row), row]));
-}
-
-/** A number may have been given as a bigint or a string, and not come back as that. */
-function keyOf(metadata: EntityMetadata, entity: ObjectLiteral): string {
-  return JSON.stringify(metadata.getEntityIdMap(entity), (_, value: unknown) =>
-    typeof value === "number" || typeof value === "bigint" ? String(value) : value,
-  );
 }

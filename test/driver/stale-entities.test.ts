@@ -59,3 +59,13 @@ test("what is not there at all stays as it is", async () => {
   expect(await builder.execute()).toMatchObject({ affected: 0, generatedMaps: [] });
   expect(item).toMatchObject({ deletedAt: null, version: 1 });
 });
+
+test("two entities of one row both have what is in it in the end", async () => {
+  const { id } = await items().save({ text: "a" });
+  const other = await items().save({ text: "other" });
+  const create = (text: string) => Object.assign(new Item(), { id, text });
+  const [first, changed, second] = [create("b"), Object.assign(other, { text: "changed" }), create("c")];
+  await items().save([first, changed, second]);
+  expect([first, changed, second]).toMatchObject([{ version: 3 }, { version: 2 }, { version: 3 }]);
+  expect(await stored(id)).toMatchObject({ text: "c", version: 3 });
+});
