@@ -13,7 +13,12 @@ type StoredRow = ReadonlyMap<ColumnMetadata, unknown>;
 
 /** New rows of one table, each after those of them that it refers to. */
 export function referredFirst(subjects: readonly Subject[], metadata: EntityMetadata): Subject[] {
-  return sorted(subjects, ownKeys(metadata), ({ entity }, column) => entity && valueIn(entity, column));
+  const byKey = lookUpsByKey(
+    subjects,
+    ownKeys(metadata),
+    ({ entity }, column) => entity && valueIn(entity, column),
+  );
+  return sorted(subjects, [...byKey, ...lookUpsByEntity(subjects, metadata)]);
 }
 
 /** Rows of one table, each before those of them that it refers to, by what is in the database. */
@@ -31,7 +36,8 @@ export async function referringFirst(
   const rowOf = ({ identifier }: Subject) =>
     rows.get(textOf(primaryColumns, (column) => column.getEntityValue(identifier!)));
   const reversed = [...subjects].reverse();
-  return sorted(reversed, ownKeys(metadata), (subject, column) => rowOf(subject)?.get(column)).reverse();
+  const byKey = lookUpsByKey(reversed, ownKeys(metadata), (subject, column) => rowOf(subject)?.get(column));
+  return sorted(reversed, byKey).reverse();
 }
 
 /** The foreign keys by which rows of a table refer to others of it. */
@@ -76,18 +82,41 @@ function valueIn(entity: ObjectLiteral, column: ColumnMetadata): unknown {
   return isLoaded ? column.getEntityValue(entity) : undefined;
 }
 
-/** The rows, each after those that it refers to by one of `keys`; else in the order they have. */
-function sorted<Row extends object>(
+/** What a row refers to among others of its table. */
+type LookUp<Row> = (row: Row) => Row | undefined;
+
+function lookUpsByKey<Row>(
   rows: readonly Row[],
   keys: readonly ForeignKeyMetadata[],
   read: (row: Row, column: ColumnMetadata) => unknown,
-): Row[] {
-  const lookUps = keys.map(({ columns, referencedColumns }) => {
+): LookUp<Row>[] {
+  return keys.map(({ columns, referencedColumns }) => {
     const key = (of: ColumnMetadata[], row: Row) => textOf(of, (column) => read(row, column));
     const targets = new Map(rows.map((row) => [key(referencedColumns, row), row]));
     targets.delete(undefined);
     return (row: Row) => targets.get(key(columns, row));
   });
+}
+
+/** By the entities themselves, whose ids may not be known yet. */
+function lookUpsByEntity(
+  subjects: readonly Subject[],
+  { relationsWithJoinColumns, tablePath }: EntityMetadata,
+) {
+  const own = relationsWithJoinColumns.filter(
+    ({ inverseEntityMetadata }) => inverseEntityMetadata.tablePath === tablePath,
+  );
+  const byEntity = new Map<unknown, Subject>(subjects.map((subject) => [subject.entity, subject]));
+  byEntity.delete(undefined);
+  return own.map(
+    (relation): LookUp<Subject> =>
+      ({ entity }) =>
+        entity && byEntity.get(relation.getEntityValue(entity)),
+  );
+}
+
+/** The rows, each after those that it refers to; else in the order they have. */
+function sorted<Row extends object>(rows: readonly Row[], lookUps: readonly LookUp<Row>[]): Row[] {
   const ordered: Row[] = [];
   const entered = new Set<Row>();
   // Not by recursion: a chain of rows may be longer than the stack.

@@ -146,6 +146,19 @@ test("a row of an array may refer to one before it", async () => {
   expect(log.takeWrites()).toHaveLength(3);
 });
 
+test("a row of a session may refer to one that was added after it", async () => {
+  await database.session((session) => {
+    const a = person("a", { boss: { id: 1 } });
+    const b = person("b", { boss: a });
+    session.add([person("c", { boss: b }), b, a]);
+  });
+  expect(await rawRead(databases.path, PEOPLE)).toEqual([
+    { id: 2, name: "a", boss: 1, version: 1 },
+    { id: 3, name: "b", boss: 2, version: 1 },
+    { id: 4, name: "c", boss: 3, version: 1 },
+  ]);
+});
+
 test("a row of a session may refer to one that was added before it", async () => {
   await database.session(async (session) => {
     const a = person("a", { boss: { id: 1 } });
