@@ -36,10 +36,10 @@ export class BulkSubjectExecutor extends SubjectExecutor {
   protected override async executeUpdateOperations(): Promise<void> {
     await super.executeUpdateOperations();
     if (this.updateSubjects.length < 2) return;
-    const last = new Map<string, ObjectLiteral>();
+    const last = new Map<string | undefined, ObjectLiteral>();
     for (const { metadata, identifier, generatedMap } of this.updateSubjects.toReversed()) {
       if (!identifier || !generatedMap) continue;
-      const row = `${metadata.tablePath} ${keyOf(metadata, identifier)}`;
+      const row = keyOf(metadata, identifier);
       Object.assign(generatedMap, last.get(row));
       last.set(row, generatedMap);
     }

@@ -43,7 +43,7 @@ async function rowsOf(
   metadata: EntityMetadata,
   columns: readonly ColumnMetadata[],
   entities: readonly ObjectLiteral[],
-): Promise<ReadonlyMap<string, ObjectLiteral>> {
+): Promise<ReadonlyMap<string | undefined, ObjectLiteral>> {
   const ids = entities.map((entity) => metadata.getEntityIdMap(entity)).filter((id) => id !== undefined);
   if (ids.length === 0) return new Map();
   const rows = await runner.dataSource

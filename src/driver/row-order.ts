@@ -3,7 +3,7 @@ import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { ForeignKeyMetadata } from "typeorm/metadata/ForeignKeyMetadata.js";
 import type { Subject } from "typeorm/persistence/Subject.js";
 import { OrmUtils } from "typeorm/util/OrmUtils.js";
-import { idText } from "./id-text";
+import { textOfKey } from "./row-key";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
 
 /** What one statement names by its ids: SQLite has a limit on its parameters (https://sqlite.org/limits.html). */
@@ -31,10 +31,10 @@ export async function referringFirst(
   const rows = new Map<string | undefined, StoredRow>();
   for (const row of await readRows(runner, subjects, metadata)) {
     const id = (column: ColumnMetadata) => runner.driver.prepareHydratedValue(row.get(column), column);
-    rows.set(textOf(primaryColumns, id), row);
+    rows.set(textOfKey(primaryColumns.map(id)), row);
   }
   const rowOf = ({ identifier }: Subject) =>
-    rows.get(textOf(primaryColumns, (column) => column.getEntityValue(identifier!)));
+    rows.get(textOfKey(primaryColumns.map((column) => column.getEntityValue(identifier!))));
   const reversed = [...subjects].reverse();
   const byKey = lookUpsByKey(reversed, ownKeys(metadata), (subject, column) => rowOf(subject)?.get(column));
   return sorted(reversed, byKey).reverse();
@@ -91,7 +91,7 @@ function lookUpsByKey<Row>(
   read: (row: Row, column: ColumnMetadata) => unknown,
 ): LookUp<Row>[] {
   return keys.map(({ columns, referencedColumns }) => {
-    const key = (of: ColumnMetadata[], row: Row) => textOf(of, (column) => read(row, column));
+    const key = (of: ColumnMetadata[], row: Row) => textOfKey(of.map((column) => read(row, column)));
     const targets = new Map(rows.map((row) => [key(referencedColumns, row), row]));
     targets.delete(undefined);
     return (row: Row) => targets.get(key(columns, row));
@@ -135,14 +135,4 @@ function sorted<Row extends object>(rows: readonly Row[], lookUps: readonly Look
     }
   }
   return ordered;
-}
-
-/** `undefined` where the key is not complete, and so refers to nothing. */
-function textOf(
-  columns: readonly ColumnMetadata[],
-  read: (column: ColumnMetadata) => unknown,
-): string | undefined {
-  const values = columns.map(read);
-  const isComplete = values.every((value) => value !== undefined && value !== null);
-  return isComplete ? JSON.stringify(values.map(idText)) : undefined;
 }

@@ -1,7 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "typeorm/metadata/RelationMetadata.js";
 import { EntitySnapshot, related, setRelated } from "../driver/entity-snapshot";
-import { idText } from "../driver/id-text";
+import { keyOf } from "../driver/row-key";
 
 /** An entity whose row is known, and what it was when it was last read or written. */
 export interface Tracked {
@@ -82,12 +82,4 @@ export class IdentityMap implements Iterable<Tracked> {
     if (Array.isArray(value)) value.splice(0, value.length, ...value.map(instanceOf));
     else if (value) setRelated(relation, entity, instanceOf(value));
   }
-}
-
-/** What names a row among all of the database; `undefined` where the id is not complete. */
-export function keyOf(metadata: EntityMetadata, id: ObjectLiteral): string | undefined {
-  const values = metadata.primaryColumns.map((column) => column.getEntityValue(id) as unknown);
-  if (values.some((value) => value === undefined || value === null)) return undefined;
-  // All classes of a single-table inheritance share the table, and so the rows.
-  return JSON.stringify([metadata.tablePath, ...values.map(idText)]);
 }

@@ -1,10 +1,11 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import { targetOf } from "../driver/entity-target";
 import type { KnownEntity } from "../driver/persist";
+import { keyOf } from "../driver/row-key";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { TransactionScope } from "../driver/transaction-scope";
 import { incompleteId, noEntity, secondInstance } from "./entity-errors";
-import { type IdentityMap, keyOf, type Tracked } from "./identity-map";
+import type { IdentityMap, Tracked } from "./identity-map";
 import type { Journal } from "./journal";
 
 /** What a flush has to write. */
