@@ -69,10 +69,19 @@ function isPlain({ parameters }: Query): boolean {
   return !parameters?.length;
 }
 
+/** In the order in which SQLite finds them, up to the first comment. */
+const QUOTED = /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]/g;
+
+/** A comment, a quotation that does not end, or another statement, if it is not inside of quotes. */
+const OPEN_ENDED = /--|\/\*|['"`[;]/;
+
 /** A comment at the end of a statement takes in what follows it, so that they are not as many any more. */
 function scriptOf(texts: readonly string[]): string | undefined {
   const script = texts.join(";\n");
-  return splitStatements(script).length === texts.length ? script : undefined;
+  const isWhole =
+    !texts.some((text) => OPEN_ENDED.test(text.replace(QUOTED, ""))) ||
+    splitStatements(script).length === texts.length;
+  return isWhole ? script : undefined;
 }
 
 /** Whether all of them have run, or else none. */
