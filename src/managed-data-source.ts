@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EchoLogger } from "./driver/echo-logger";
-import { SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
+import { driverSettings, SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
+import type { Location } from "./options/location";
 import type { ResolvedOptions } from "./options/sqlite-database-options";
 import { EntityValidator } from "./validation/entity-validator";
 
@@ -22,13 +23,20 @@ export class ManagedDataSource extends SqliteDataSource {
   readonly #owner: Owner;
   #whileConnecting: (() => Promise<void>) | undefined;
 
-  constructor(location: string, { echo, createAll: _, validate, ...options }: ResolvedOptions, owner: Owner) {
-    super({
-      ...options,
-      database: location,
-      logging: echo !== false,
-      ...(echo !== false && { logger: echo === true ? new EchoLogger() : echo }),
-    } as SqliteDataSourceOptions);
+  constructor(
+    location: Location,
+    { echo, createAll: _, validate, ...options }: ResolvedOptions,
+    owner: Owner,
+  ) {
+    super(
+      {
+        ...options,
+        database: location.path,
+        logging: echo !== false,
+        ...(echo !== false && { logger: echo === true ? new EchoLogger() : echo }),
+      } as SqliteDataSourceOptions,
+      driverSettings(location, options),
+    );
     if (validate !== false) {
       this.driver.writeCheck = new EntityValidator(validate === true ? {} : validate);
     }

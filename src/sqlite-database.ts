@@ -56,12 +56,12 @@ export class SqliteDatabase extends Database<Session> {
   constructor(location: string | URL, options: SqliteDatabaseOptions = {}) {
     super();
     const resolved = resolveOptions(options);
-    const { mode } = parseLocation(location);
+    const parsed = parseLocation(location);
     this.#lifecycle = new Lifecycle({
-      open: () => this.#open(resolved.createAll && mode !== "ro"),
+      open: () => this.#open(resolved.createAll && parsed.mode !== "ro"),
       close: () => this.#dataSource.shut(),
     });
-    this.#dataSource = new ManagedDataSource(String(location), resolved, this);
+    this.#dataSource = new ManagedDataSource(parsed, resolved, this);
   }
 
   /** The TypeORM data source. Initializing or destroying it is the same as {@link init} and {@link close}. */

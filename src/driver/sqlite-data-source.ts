@@ -12,9 +12,13 @@ import {
 import type { BetterSqlite3DataSourceOptions } from "typeorm/driver/better-sqlite3/BetterSqlite3DataSourceOptions.js";
 import { ConfigurationError, NotInitializedError } from "../errors";
 import { describe } from "../options/describe";
-import { parseLocation } from "../options/location";
+import { type Location, parseLocation } from "../options/location";
 import { mergePragmas } from "../options/pragmas";
-import { resolveOptions, type SqliteDatabaseOptions } from "../options/sqlite-database-options";
+import {
+  type ResolvedOptions,
+  resolveOptions,
+  type SqliteDatabaseOptions,
+} from "../options/sqlite-database-options";
 import type { DriverSettings } from "./driver-settings";
 import { LazyRelations } from "./lazy-relations";
 import { OnceMigrationExecutor } from "./once-migration-executor";
@@ -73,8 +77,10 @@ export interface SqliteDataSourceOptions
 export class SqliteDataSource extends DataSource {
   declare driver: SqliteDriver;
 
-  constructor(options: SqliteDataSourceOptions) {
-    const settings = toSettings(options);
+  constructor(options: SqliteDataSourceOptions);
+  /** @internal with what {@link driverSettings} makes of options that were checked before */
+  constructor(options: SqliteDataSourceOptions, settings: DriverSettings);
+  constructor(options: SqliteDataSourceOptions, settings = toSettings(options)) {
     const resolved = { ...options, type: "better-sqlite3", database: settings.location.path, driver: {} };
     // The stub keeps TypeORM from loading better-sqlite3 for a driver that is replaced at once.
     super(resolved as unknown as DataSourceOptions);
@@ -198,16 +204,24 @@ function toSettings(options: SqliteDataSourceOptions): DriverSettings {
   const given = Object.fromEntries(POOL_OPTIONS.map((key) => [key, options[key]]));
   // In milliseconds, as better-sqlite3 has it.
   if (options.timeout !== undefined) given.busyTimeout ??= options.timeout / 1000;
-  const { poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, busyTimeout, closeTimeout, pragmas } =
-    resolveOptions(given);
   const location = parseLocation(options.database);
   const mode = options.readonly
     ? "ro"
     : options.fileMustExist && location.mode === "rwc"
       ? "rw"
       : location.mode;
+  return driverSettings({ ...location, mode }, resolveOptions(given));
+}
+
+/** What the driver needs to know of options that have been checked. */
+export function driverSettings(
+  location: Location,
+  options: Pick<ResolvedOptions, (typeof POOL_OPTIONS)[number]>,
+): DriverSettings {
+  const { poolSize, maxOverflow, poolTimeout, poolRecycle, poolPrePing, busyTimeout, closeTimeout, pragmas } =
+    options;
   return {
-    location: { ...location, mode },
+    location,
     pragmas: mergePragmas(pragmas),
     poolSize,
     maxOverflow: maxOverflow === -1 ? Number.POSITIVE_INFINITY : maxOverflow,
