@@ -3,6 +3,7 @@ import { EchoLogger } from "./driver/echo-logger";
 import { driverSettings, SqliteDataSource, type SqliteDataSourceOptions } from "./driver/sqlite-data-source";
 import type { Location } from "./options/location";
 import type { ResolvedOptions } from "./options/sqlite-database-options";
+import { creationScript } from "./schema/create-all";
 import { EntityValidator } from "./validation/entity-validator";
 
 /** Who decides when a data source is opened and closed. */
@@ -21,7 +22,8 @@ let openings = 0;
 /** The data source of a `SqliteDatabase`: whatever framework initializes or destroys it, it is its owner that does so. */
 export class ManagedDataSource extends SqliteDataSource {
   readonly #owner: Owner;
-  #whileConnecting: (() => Promise<void>) | undefined;
+  /** Whether the tables of a new file are created while it is opened. */
+  #createsTables = false;
 
   constructor(
     location: Location,
@@ -62,10 +64,12 @@ export class ManagedDataSource extends SqliteDataSource {
   /**
    * What {@link initialize} is without an owner.
    *
-   * @param whileConnecting what is to be done when the metadata is there, which the file may not be yet
+   * @param options `create`: whether the tables of a new file are to be created, which then is done by the way
    */
-  async open(whileConnecting: () => Promise<void>): Promise<void> {
-    this.#whileConnecting = whileConnecting;
+  async open({ create }: { create: boolean }): Promise<void> {
+    // Those come first.
+    this.#createsTables = create && !this.options.synchronize && !this.options.migrationsRun;
+    if (this.#createsTables) this.driver.awaitTables();
     openings++;
     try {
       await opening.run(this, () => super.initialize());
@@ -76,7 +80,9 @@ export class ManagedDataSource extends SqliteDataSource {
 
   protected override async buildMetadatas(): Promise<void> {
     await super.buildMetadatas();
-    await this.#whileConnecting?.();
+    if (this.#createsTables) {
+      this.driver.tablesKnown(this.driver.isNew ? await creationScript(this) : undefined);
+    }
   }
 
   /** What {@link destroy} is without an owner. */

@@ -20,7 +20,7 @@ import { ManagedDataSource } from "./managed-data-source";
 import { checkCallOptions } from "./options/call-options";
 import { parseLocation } from "./options/location";
 import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
-import { createAll, creationScript } from "./schema/create-all";
+import { createAll } from "./schema/create-all";
 import { dropAll } from "./schema/drop-all";
 import { Deadline } from "./session/deadline";
 import { execute } from "./session/execute";
@@ -415,12 +415,9 @@ export class SqliteDatabase extends Database<Session> {
 
   async #open(create: boolean): Promise<void> {
     const { driver } = this.#dataSource;
-    let script: string | undefined;
-    await this.#dataSource.open(async () => {
-      if (create && driver.isNew) script = await creationScript(this.#dataSource);
-    });
+    await this.#dataSource.open({ create });
     try {
-      if (create) await createAll(this.#dataSource, { isEmpty: driver.wasEmpty, script });
+      if (create && !driver.hasTables) await createAll(this.#dataSource, driver);
     } catch (error) {
       await this.#dataSource.shut();
       throw error;

@@ -1,5 +1,5 @@
 import { ConfigurationError } from "../errors";
-import { pragmaMatches } from "../options/pragma-matches";
+import { canonicalPragma, pragmaMatches } from "../options/pragma-matches";
 import { type Pragma, pragmaStatement } from "../options/pragmas";
 import { quotedName } from "../sql/quoted-name";
 import type { Role } from "./admission";
@@ -15,11 +15,11 @@ const NO_TABLE: ReadonlySet<string> = new Set(["case_sensitive_like", "mmap_size
 
 const QUERY_ONLY: Pragma = { name: "query_only", value: "ON", scope: "connection" };
 
-/** What is in a database. */
+/** How a database was found, or begun. */
 interface Found {
-  /** Whether there is nothing in it, and never was. */
-  readonly isEmpty: boolean;
   readonly virtualTables: readonly string[];
+  /** Whether it was begun here, and nothing is in it. */
+  readonly isBegun: boolean;
 }
 
 /**
@@ -27,7 +27,6 @@ interface Found {
  * call is a way to a thread and back.
  *
  * @param options `isNew`: whether it is about to be created
- * @returns what was found in the database
  * @throws ConfigurationError naming the pragma that was not taken
  */
 export async function setPragmas(
@@ -43,16 +42,13 @@ export async function setPragmas(
   const query = (sql: string) => attempt(sql, () => connection.all(sql));
 
   const script = wanted.map(pragmaStatement).join("; ");
-  // To begin the file, SQLite would write a journal of nothing, and wait for the disk three times more; the first look
-  // begins the WAL. Once only: where someone else has begun the file since, to leave WAL mode takes all of its locks.
-  const beginning = `PRAGMA journal_mode = MEMORY; ${script}; SELECT 1 FROM sqlite_schema`;
-  const isSet = isNew && (await connection.script(beginning).then(succeeds, fails));
-  if (!isSet) await attempt(script, () => connection.script(script));
   const uncertain = wanted.filter((pragma) => !cannotFail(pragma));
-  const names = uncertain.map(({ name }) => name).filter((name) => !NO_TABLE.has(name));
+  const inTables = uncertain.filter(({ name }) => !NO_TABLE.has(name));
+  const isBegun = isNew && (await begin(connection, script, inTables));
+  if (!isBegun) await attempt(script, () => connection.script(script));
   // Reads the file for the first time, for what is no database at all.
-  const [values = {}] = await query(readBack([...names, "schema_version"])).catch(() => []);
-  for (const pragma of uncertain) {
+  const [values = {}] = isBegun ? [] : await query(readBack(inTables)).catch(() => []);
+  for (const pragma of isBegun ? uncertain.filter(({ name }) => NO_TABLE.has(name)) : uncertain) {
     let actual = values[pragma.name];
     if (actual === undefined) {
       const [row] = await query(`PRAGMA ${pragma.name}`);
@@ -60,13 +56,23 @@ export async function setPragmas(
     }
     if (!pragmaMatches(pragma.name, pragma.value, actual)) throw notTaken(pragma, actual, location.text);
   }
-  const [{ schema_version: version } = {}] =
-    values.schema_version === undefined ? await query("PRAGMA schema_version") : [values];
-  return { isEmpty: version === 0, virtualTables: JSON.parse(String(values.virtual_tables ?? "[]")) };
+  return {
+    virtualTables: JSON.parse(String(values.virtual_tables ?? "[]")),
+    isBegun,
+  };
 }
 
-const succeeds = (): boolean => true;
-const fails = (): boolean => false;
+/** Sets the pragmas of an empty file, in one call. Whether it is begun, with all of them taken. */
+async function begin(connection: Connection, script: string, pragmas: readonly Pragma[]): Promise<boolean> {
+  try {
+    // SQLite would write a journal of nothing, and wait for the disk three times more; the first look begins the WAL.
+    // Once only: where someone else has begun the file since, to leave WAL mode takes all of its locks.
+    await connection.script(`PRAGMA journal_mode = MEMORY; ${script}; ${refusalUnlessEmpty(pragmas)}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** To map nothing is always possible; to read it back would be a call more for every connection. */
 function cannotFail({ name, value }: Pragma): boolean {
@@ -80,8 +86,18 @@ function pragmasOf(role: Role, { location, pragmas }: DriverSettings): Pragma[] 
   return [...pragmas.filter(applies), ...(role === "reader" ? [QUERY_ONLY] : [])];
 }
 
-function readBack(names: readonly string[]): string {
-  const pragmas = names.map((name) => `(SELECT * FROM pragma_${name}) AS ${name}`);
+/** Fails where there is something in the file, or where a pragma was not taken or reads back in words of its own. */
+function refusalUnlessEmpty(pragmas: readonly Pragma[]): string {
+  const taken = pragmas.map(({ name, value }) => {
+    const expected = canonicalPragma(name, value);
+    return `(SELECT * FROM pragma_${name}) IS ${typeof expected === "number" ? expected : `'${expected}'`}`;
+  });
+  const isEmpty = "(SELECT count(*) FROM sqlite_schema) = 0";
+  return `SELECT iif(${[isEmpty, ...taken].join(" AND ")}, 1, json('it is not'))`;
+}
+
+function readBack(readable: readonly Pragma[]): string {
+  const pragmas = readable.map(({ name }) => `(SELECT * FROM pragma_${name}) AS ${name}`);
   return `SELECT ${[...pragmas, `${namesOfVirtualTables()} AS virtual_tables`].join(", ")}`;
 }
 

@@ -1,4 +1,4 @@
-import { AdvancedConsoleLogger } from "typeorm";
+import { AdvancedConsoleLogger, type DataSource } from "typeorm";
 import { BroadcasterResult } from "typeorm/subscriber/BroadcasterResult.js";
 import type { TimingLogger } from "./echo-logger";
 import type { StatementResult } from "./run-statement";
@@ -41,8 +41,7 @@ export async function observeStatement(
 }
 
 /** Whether anyone may hear of a statement as it runs. Errors do not count, which are told of however it was run. */
-export function isObserved({ dataSource }: SqliteQueryRunner): boolean {
-  const { logger, options, subscribers } = dataSource;
+export function isObserved({ logger, options, subscribers }: DataSource): boolean {
   // TypeORM's own; of any other nobody knows what it does.
   const isSilent =
     logger.constructor === AdvancedConsoleLogger &&

@@ -1,7 +1,6 @@
 import type { Query } from "typeorm/driver/Query.js";
 import { splitStatements } from "../sql/statement";
-import { isBusy, isEngineError, retryWhileBusy } from "./busy-retry";
-import { ConnectionPool } from "./connection-pool";
+import { isEngineError } from "./busy-retry";
 import { throwMapped } from "./error-mapping";
 import { isObserved } from "./observe-statement";
 import type { SqliteQueryRunner } from "./sqlite-query-runner";
@@ -29,7 +28,7 @@ export async function collectStatements(
 export async function runTogether(runner: SqliteQueryRunner, statements: readonly Query[]): Promise<void> {
   const plain = statements.filter(isPlain);
   // One by one they are refused where only reading was asked for.
-  const mayRun = plain.length > 1 && !isObserved(runner) && !runner.scope?.readonly;
+  const mayRun = plain.length > 1 && !isObserved(runner.dataSource) && !runner.scope?.readonly;
   const together = mayRun && (await runScript(runner, plain));
   const others = together ? statements.filter((statement) => !isPlain(statement)) : statements;
   for (const { query, parameters } of others) await runner.query(query, parameters);
@@ -39,30 +38,6 @@ export async function runTogether(runner: SqliteQueryRunner, statements: readonl
 export function transactionOf(statements: readonly Query[]): string | undefined {
   if (!statements.every(isPlain)) return undefined;
   return scriptOf(["BEGIN IMMEDIATE", ...statements.map(({ query }) => query), "COMMIT"]);
-}
-
-/**
- * Runs a script of {@link transactionOf} in one call to SQLite.
- *
- * @returns whether it was committed; if not, nothing has changed, and each can be run by itself, which tells why
- * @throws BusyError where another process held the lock for `busyTimeout`
- */
-export async function commitTogether(runner: SqliteQueryRunner, script: string): Promise<boolean> {
-  const { driver } = runner;
-  if (isObserved(runner) || driver.lender.isSandboxed) return false;
-  return await driver.lender.useOnce("writer", "createAll", async (connection) => {
-    try {
-      await retryWhileBusy(() => connection.script(script), driver.settings);
-    } catch (error) {
-      await connection.run("ROLLBACK").catch(() => {});
-      // Each by itself would only wait for the same lock again.
-      if (isBusy(error)) return await refuseAll(runner, script, error);
-      return false;
-    }
-    await driver.schemaChanged(connection, script);
-    ConnectionPool.of(connection).assertInPlace(connection);
-    return true;
-  });
 }
 
 function isPlain({ parameters }: Query): boolean {

@@ -12,6 +12,7 @@ import type { DriverSettings } from "./driver-settings";
 import type { TimingLogger } from "./echo-logger";
 import { bindNumbers } from "./escape-parameters";
 import { isNothingAt } from "./file-identity";
+import { runFirstTransaction } from "./first-transaction";
 import { createGeneratedMap } from "./generated-map";
 import { openError } from "./open-error";
 import type { SqliteDataSource } from "./sqlite-data-source";
@@ -53,8 +54,12 @@ export class SqliteDriver extends BetterSqlite3Driver {
   readonly virtualTables = new VirtualTables();
   /** Whether there is no file yet, or one with nothing in it, where the database is opened. */
   isNew = false;
-  /** Whether there was nothing in the database when it was opened. */
-  wasEmpty = false;
+  /** Whether the file was new, and {@link tablesKnown} told what created its tables. */
+  hasTables = false;
+  /** The transaction that creates the tables of a new file. */
+  #tables: Promise<string | undefined> | undefined;
+  /** Tells the transaction that creates the tables of a new file, if there is one, where that is waited for. */
+  tablesKnown: (transaction?: string) => void = () => {};
   /** Sees what TypeORM is about to insert or update. */
   writeCheck: WriteCheck | undefined;
   /** The first connection, from when it is asked for. */
@@ -98,10 +103,17 @@ export class SqliteDriver extends BetterSqlite3Driver {
     }
   }
 
+  /** Lets a new file wait for {@link tablesKnown} when it is opened, to be called before that. */
+  awaitTables(): void {
+    this.#tables = new Promise((resolve) => {
+      this.tablesKnown = resolve;
+    });
+  }
+
   async #open(atWork: () => void): Promise<void> {
     const { path, memory, mode, text } = this.settings.location;
     this.isNew = mode === "rwc" && (memory || isNothingAt(path));
-    this.wasEmpty = false;
+    this.hasTables = false;
     this.triggeredTables.forget();
     this.virtualTables.forget();
     const pool = new ConnectionPool({
@@ -113,11 +125,13 @@ export class SqliteDriver extends BetterSqlite3Driver {
         const isFirst = !this.lender.isOpen;
         const pragmasSet = setPragmas(connection, this.settings, { isNew: isFirst && this.isNew });
         atWork();
-        const { isEmpty, virtualTables } = await pragmasSet;
+        const { isBegun, virtualTables } = await pragmasSet;
         // At the first connection it may not be known yet what is to be attached.
         if (!isFirst) return await this.#attach(connection);
-        this.wasEmpty = isEmpty;
         this.virtualTables.add(virtualTables);
+        const tables = isBegun ? await this.#tables : undefined;
+        if (tables === undefined) return;
+        this.hasTables = await runFirstTransaction(connection, tables);
       },
     });
     try {
@@ -135,6 +149,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
 
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
+    this.tablesKnown();
     if (!this.lender.isOpen) await this.#firstConnection?.catch(() => {});
     await this.lender.close();
     for (const transaction of this.#transactions) transaction.abandon();

@@ -27,8 +27,8 @@ export function pragmaMatches(name: string, wanted: PragmaValue, readBack: unkno
     // A database in memory maps nothing, whatever was asked, and answers without a row.
     return key === "mmap_size";
   }
-  const asked = canonical(key, wanted);
-  const found = canonical(key, readBack);
+  const asked = canonicalPragma(key, wanted);
+  const found = canonicalPragma(key, readBack);
   // Reads back the number of pages, which is at least the size of the cache.
   if (key === "cache_spill") return (asked === 0) === (found === 0);
   // UTF-16 reads back with the byte order of the machine.
@@ -36,7 +36,12 @@ export function pragmaMatches(name: string, wanted: PragmaValue, readBack: unkno
   return asked === found;
 }
 
-function canonical(name: string, value: unknown): string | number {
+/**
+ * The value of a pragma as SQLite reads back most of them: text in lower case, or a number.
+ *
+ * @param name in lower case
+ */
+export function canonicalPragma(name: string, value: unknown): string | number {
   const text = String(value).toLowerCase();
   const number = WORDS.get(name)?.[text] ?? BOOLEANS[text];
   if (number !== undefined) return number;

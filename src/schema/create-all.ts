@@ -1,7 +1,8 @@
 import { type EntityMetadata, type QueryRunner, Table, TableForeignKey } from "typeorm";
 import { View } from "typeorm/schema-builder/view/View.js";
 import { createMetadataTable, needsMetadataTable } from "../driver/metadata-table";
-import { collectStatements, commitTogether, runTogether, transactionOf } from "../driver/run-together";
+import { isObserved } from "../driver/observe-statement";
+import { collectStatements, runTogether, transactionOf } from "../driver/run-together";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteDriver } from "../driver/sqlite-driver";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
@@ -11,17 +12,16 @@ import { existingNames, tablesOf, viewsOf } from "./managed-objects";
  * Creates the tables, junction tables and views of the entities that are missing, with their indices and foreign keys.
  * It never looks into one that exists.
  *
- * @param options `isEmpty`: whether there is nothing yet, so that nothing is looked for; `script`: what
- * {@link creationScript} has made for that
+ * @param options `isNew`: whether there was no file, so that all are missing, most likely
  */
 export async function createAll(
   dataSource: SqliteDataSource,
-  { isEmpty = false, script }: { isEmpty?: boolean; script?: string | undefined } = {},
+  { isNew = false }: { isNew?: boolean } = {},
 ): Promise<void> {
   // The option cache has a table too, which only TypeORM knows.
   if (!dataSource.queryResultCache) {
-    const isToBeMade = isEmpty && managedBy(dataSource).length > 0;
-    if (isToBeMade ? await createAtOnce(dataSource, script) : !(await isMissingAny(dataSource))) return;
+    const isMissing = isNew ? managedBy(dataSource).length > 0 : await isMissingAny(dataSource);
+    if (!isMissing) return;
   }
   await dataSource.manager.transaction(async ({ queryRunner }) => {
     const runner = queryRunner as SqliteQueryRunner;
@@ -32,27 +32,15 @@ export async function createAll(
   });
 }
 
-/**
- * What creates everything, where nothing exists yet; it can be made before there is a connection to send it by.
- * `undefined` if it cannot be one script.
- */
+/** The transaction that creates everything in a new file; `undefined` where it has to be done step by step. */
 export async function creationScript(dataSource: SqliteDataSource): Promise<string | undefined> {
-  if (needsMetadataTable(dataSource)) return undefined;
+  const { driver, queryResultCache } = dataSource;
+  const metadatas = managedBy(dataSource);
+  const isPlain = !queryResultCache && !driver.hasAttachedDatabases() && !needsMetadataTable(dataSource);
+  if (metadatas.length === 0 || !isPlain || isObserved(dataSource)) return undefined;
   const runner = dataSource.createQueryRunner();
   try {
-    return transactionOf(await creationOf(managedBy(dataSource), runner));
-  } finally {
-    await runner.release();
-  }
-}
-
-/** Creates everything in one call, where nothing exists yet. Whether it did; if not, nothing has changed. */
-async function createAtOnce(dataSource: SqliteDataSource, prepared: string | undefined): Promise<boolean> {
-  const script = prepared ?? (await creationScript(dataSource));
-  if (script === undefined) return false;
-  const runner = dataSource.createQueryRunner();
-  try {
-    return await commitTogether(runner, script);
+    return transactionOf(await creationOf(metadatas, runner));
   } finally {
     await runner.release();
   }
