@@ -131,7 +131,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
         this.virtualTables.add(virtualTables);
         const tables = isBegun ? await this.#tables : undefined;
         if (tables === undefined) return;
-        this.hasTables = await runFirstTransaction(connection, tables);
+        this.hasTables = await runFirstTransaction(connection, tables, this.settings.pragmas);
       },
     });
     try {

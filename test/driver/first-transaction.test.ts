@@ -1,5 +1,5 @@
 import sqlite3 from "sqlite3";
-import { ConfigurationError, type PragmaValue } from "../../src";
+import { ConfigurationError, type PragmaValue, type SqliteDatabase } from "../../src";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { rawExec, rawRead } from "../support/raw-database";
@@ -10,7 +10,47 @@ const databases = testDatabases();
 
 afterEach(() => jest.restoreAllMocks());
 
+/** What the writer has, which created the tables. */
+async function settingsOf(database: SqliteDatabase): Promise<unknown[]> {
+  return await database.session(async (session) => [
+    await session.exec("PRAGMA synchronous").then((result) => result.scalar()),
+    await session.exec("PRAGMA wal_autocheckpoint").then((result) => result.scalar()),
+  ]);
+}
+
+/** Those texts with which tables were created. */
+function creations(): () => string[] {
+  const { mock } = jest.spyOn(sqlite3.Database.prototype, "exec");
+  return () => mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("CREATE TABLE"));
+}
+
 describe("the tables of a new file", () => {
+  test.each<[string, Record<string, PragmaValue>, number[]]>([
+    ["by default", {}, [1, 1000]],
+    ["with a limit of its own", { wal_autocheckpoint: 10 }, [1, 10]],
+    ["in small letters", { synchronous: "normal", journal_mode: "wal" }, [1, 1000]],
+  ])(
+    "are created without waiting for the disk, and what follows is as it is asked for: %s",
+    async (_, pragmas, left) => {
+      const created = creations();
+      const database = await databases.open({ entities: [Note], pragmas });
+      expect(created()).toEqual([expect.stringContaining("PRAGMA synchronous = OFF")]);
+      expect(await settingsOf(database)).toEqual(left);
+      expect(await schemaOf(databases.path)).toHaveProperty(["table notes"]);
+    },
+  );
+
+  test.each<[string, Record<string, PragmaValue>, number]>([
+    ["FULL", { synchronous: "FULL" }, 2],
+    ["EXTRA, as a number", { synchronous: 3 }, 3],
+    ["no WAL", { journal_mode: "DELETE" }, 1],
+  ])("are waited for where every commit is: %s", async (_, pragmas, left) => {
+    const created = creations();
+    const database = await databases.open({ entities: [Note], pragmas });
+    expect(created()).toEqual([expect.stringMatching(/^BEGIN IMMEDIATE/)]);
+    expect(await settingsOf(database)).toEqual([left, 1000]);
+  });
+
   test("are not created where a pragma is not taken", async () => {
     const pragmas = { synchronous: 7 };
     const refused = await rejection(databases.open({ entities: [Note], pragmas }));
@@ -28,20 +68,21 @@ describe("the tables of a new file", () => {
     expect(await schemaOf(databases.path)).toHaveProperty(["table notes"]);
   });
 
-  test("come after those of somebody who was faster", async () => {
+  test("come after those of somebody who was faster, on a connection that waits for the disk as ever", async () => {
     const { exec } = sqlite3.Database.prototype;
     jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
       this: sqlite3.Database,
       sql,
       done,
     ) {
-      if (!sql.includes('CREATE TABLE "notes"')) return exec.call(this, sql, done);
+      if (!sql.includes("synchronous = OFF")) return exec.call(this, sql, done);
       const theirs =
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO notes (text) VALUES ('theirs')";
       void rawExec(databases.path, theirs).then(() => exec.call(this, sql, done));
       return this;
     });
-    await databases.open({ entities: [Note] });
+    const database = await databases.open({ entities: [Note] });
+    expect(await settingsOf(database)).toEqual([1, 1000]);
     expect(await rawRead(databases.path, NOTES)).toEqual([{ text: "theirs" }]);
   });
 

@@ -149,7 +149,15 @@ describe("of the statements that create tables", () => {
     await databases.open({ entities: tables(3) });
     const sent = scripts.mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("CREATE TABLE"));
     expect(sent.map((sql) => sql.split(/;\s/))).toEqual([
-      ["BEGIN IMMEDIATE", ...tables(3).map(() => expect.stringMatching(/^CREATE TABLE/)), "COMMIT"],
+      [
+        "PRAGMA wal_autocheckpoint = 0",
+        "PRAGMA synchronous = OFF",
+        "BEGIN IMMEDIATE",
+        ...tables(3).map(() => expect.stringMatching(/^CREATE TABLE/)),
+        "COMMIT",
+        "PRAGMA wal_autocheckpoint = 1000",
+        "PRAGMA synchronous = 'NORMAL'",
+      ],
     ]);
   });
 
