@@ -385,8 +385,11 @@ export class ConnectionPool {
     const mode = this.#options.mode === "rwc" && this.#created ? "rw" : this.#options.mode;
     const connection = await openConnection({ path, mode, role });
     try {
-      await setUp(connection);
+      // Now: what takes its place while it is made ready is another file.
       this.#files.set(connection, this.#identify());
+      await setUp(connection);
+      // Still there, and not empty any more.
+      this.#identify();
       this.#created = true;
       openPools.add(this);
     } catch (error) {

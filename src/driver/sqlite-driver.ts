@@ -132,6 +132,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
         const tables = isBegun ? await this.#tables : undefined;
         if (tables === undefined) return;
         this.hasTables = await runFirstTransaction(connection, tables, this.settings.pragmas);
+        if (this.hasTables) pool.assertInPlace(connection);
       },
     });
     try {

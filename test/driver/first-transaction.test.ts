@@ -1,7 +1,9 @@
+import { rmSync } from "node:fs";
 import sqlite3 from "sqlite3";
 import { ConfigurationError, type PragmaValue, type SqliteDatabase } from "../../src";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
+import { openFiles } from "../support/open-files";
 import { rawExec, rawRead } from "../support/raw-database";
 import { schemaOf } from "../support/schema-of";
 import { NOTES, Note } from "../support/small-entities";
@@ -22,6 +24,20 @@ async function settingsOf(database: SqliteDatabase): Promise<unknown[]> {
 function creations(): () => string[] {
   const { mock } = jest.spyOn(sqlite3.Database.prototype, "exec");
   return () => mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("CREATE TABLE"));
+}
+
+/** Does something when the tables are about to be created. */
+function beforeCreation(work: () => Promise<void>): void {
+  const { exec } = sqlite3.Database.prototype;
+  jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
+    this: sqlite3.Database,
+    sql,
+    done,
+  ) {
+    if (!sql.includes("synchronous = OFF")) return exec.call(this, sql, done);
+    void work().then(() => exec.call(this, sql, done));
+    return this;
+  });
 }
 
 describe("the tables of a new file", () => {
@@ -69,21 +85,34 @@ describe("the tables of a new file", () => {
   });
 
   test("come after those of somebody who was faster, on a connection that waits for the disk as ever", async () => {
-    const { exec } = sqlite3.Database.prototype;
-    jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
-      this: sqlite3.Database,
-      sql,
-      done,
-    ) {
-      if (!sql.includes("synchronous = OFF")) return exec.call(this, sql, done);
-      const theirs =
-        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO notes (text) VALUES ('theirs')";
-      void rawExec(databases.path, theirs).then(() => exec.call(this, sql, done));
-      return this;
-    });
+    beforeCreation(() =>
+      rawExec(
+        databases.path,
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO notes (text) VALUES ('theirs')",
+      ),
+    );
     const database = await databases.open({ entities: [Note] });
     expect(await settingsOf(database)).toEqual([1, 1000]);
     expect(await rawRead(databases.path, NOTES)).toEqual([{ text: "theirs" }]);
+  });
+
+  test.each([
+    ["replaced", () => rawExec(databases.path, "CREATE TABLE theirs (n)")],
+    ["moved or deleted", () => {}],
+  ])("are not taken for created where the file was %s meanwhile", async (happened, replace) => {
+    beforeCreation(async () => {
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(databases.path + suffix);
+      await replace();
+    });
+    const database = databases.make({ entities: [Note] });
+    expect(await rejection(database.init())).toMatchObject({
+      code: "FILE_REPLACED",
+      message: expect.stringContaining(`was ${happened} while it was open`),
+    });
+    expect(openFiles(databases.folder.path)).toEqual([]);
+    jest.restoreAllMocks();
+    await database.init();
+    expect(await schemaOf(databases.path)).toHaveProperty(["table notes"]);
   });
 
   test("keep no one waiting where something else fails before they are known", async () => {
