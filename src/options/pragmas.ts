@@ -13,7 +13,10 @@ export interface Pragma {
   readonly scope: "connection" | "file";
 }
 
-/** What only a database without tables takes, and only before WAL: later, SQLite ignores it without a word. */
+/**
+ * What only a database without tables takes, and only before WAL: later, SQLite ignores it without a word. The size of a
+ * page comes first, since auto_vacuum fixes it.
+ */
 const LAYOUT: readonly string[] = ["page_size", "auto_vacuum", "encoding"];
 
 /** https://sqlite.org/pragma.html: what is written to the file, and refused under `query_only`. */
@@ -60,9 +63,8 @@ export function mergePragmas(overrides: Readonly<Record<string, PragmaValue>> = 
     const override = pragma(name.toLowerCase(), value);
     merged.set(override.name, override);
   }
-  const isLayout = ({ name }: Pragma) => LAYOUT.includes(name);
-  const pragmas = [...merged.values()];
-  return [...pragmas.filter(isLayout), ...pragmas.filter((one) => !isLayout(one))];
+  const layout = LAYOUT.flatMap((name) => merged.get(name) ?? []);
+  return [...new Set([...layout, ...merged.values()])];
 }
 
 /**

@@ -42,8 +42,8 @@ describe("mergePragmas", () => {
     }
   });
 
-  test("what lays out the file comes before WAL", () => {
-    const order = names({ temp_store: "FILE", page_size: 8192, auto_vacuum: "FULL", encoding: "UTF-16" });
+  test("what lays out the file comes before WAL, and the size of its pages before the rest", () => {
+    const order = names({ temp_store: "FILE", encoding: "UTF-16", auto_vacuum: "FULL", page_size: 8192 });
     expect(order.slice(0, 4)).toEqual(["page_size", "auto_vacuum", "encoding", "foreign_keys"]);
   });
 
@@ -166,6 +166,11 @@ describe.each(["in memory", "in a file"])("on a real connection %s", (where) => 
     ["Cell_Size_Check", 1],
   ])("%s = %p is applied and reads back", async (name, value) => {
     expect(await failing({ [name]: value })).toEqual([]);
+  });
+
+  test("what lays out the file is applied in whatever order it is given", async () => {
+    const layout = { encoding: "UTF-16", auto_vacuum: "INCREMENTAL", page_size: 1024 };
+    expect(await failing(layout)).toEqual([]);
   });
 
   test("a pragma that SQLite does not know, or caps, is noticed", async () => {
