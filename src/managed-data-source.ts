@@ -67,8 +67,9 @@ export class ManagedDataSource extends SqliteDataSource {
    * @param options `create`: whether the tables of a new file are to be created, which then is done by the way
    */
   async open({ create }: { create: boolean }): Promise<void> {
+    const { dropSchema, migrationsRun, synchronize } = this.options;
     // Those come first.
-    this.#createsTables = create && !this.options.synchronize && !this.options.migrationsRun;
+    this.#createsTables = create && !dropSchema && !migrationsRun && !synchronize;
     if (this.#createsTables) this.driver.awaitTables();
     openings++;
     try {

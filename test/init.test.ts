@@ -102,6 +102,14 @@ test("waits for nobody, so that a poolTimeout of 0 does not keep the file from b
   expect(await rawRead(databases.path, NOTES)).toMatchObject([{ text: "written" }]);
 });
 
+test("creates the tables after TypeORM's dropSchema, which only setOptions() can set", async () => {
+  const database = databases.make({ entities: [Note] });
+  database.dataSource.setOptions({ dropSchema: true });
+  await database.init();
+  await database.getRepository(Note).insert({ text: "kept" });
+  expect((await database.exec(NOTES)).scalars()).toEqual(["kept"]);
+});
+
 test("synchronizes where synchronize is true", async () => {
   await rawExec(databases.path, "CREATE TABLE notes (id integer PRIMARY KEY AUTOINCREMENT NOT NULL)");
   await databases.open({ entities: [Note], synchronize: true });
