@@ -46,8 +46,8 @@ export async function setPragmas(
   const inTables = uncertain.filter(({ name }) => !NO_TABLE.has(name));
   const isBegun = isNew && (await begin(connection, script, inTables));
   if (!isBegun) await attempt(script, () => connection.script(script));
-  // Reads the file for the first time, for what is no database at all.
-  const [values = {}] = isBegun ? [] : await query(readBack(inTables)).catch(() => []);
+  // Reads the file for the first time, for what is no database at all. What is no pragma, or has no table, is found below.
+  const [values = {}] = isBegun ? [] : await query(readBack(inTables)).catch(unlessUnreadable);
   for (const pragma of isBegun ? uncertain.filter(({ name }) => NO_TABLE.has(name)) : uncertain) {
     let actual = values[pragma.name];
     if (actual === undefined) {
@@ -60,6 +60,12 @@ export async function setPragmas(
     virtualTables: JSON.parse(String(values.virtual_tables ?? "[]")),
     isBegun,
   };
+}
+
+/** @throws what is the fault of the file, and not of the query */
+function unlessUnreadable(error: { code?: unknown }): [] {
+  if (error.code !== "SQLITE_ERROR") throw error;
+  return [];
 }
 
 /** Sets the pragmas of an empty file, in one call. Whether it is begun, with all of them taken. */

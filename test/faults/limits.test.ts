@@ -107,6 +107,18 @@ onLinux(
     expect(await database.checkIntegrity()).toMatchObject({ ok: true });
   });
 
+  test("with room for the first page and no more is refused when a new file is opened", async () => {
+    const filler = join(disk(), "filler");
+    writeFileSync(filler, Buffer.alloc(1024 * 1024 - 65_536));
+    database = databases.make({ pragmas: { page_size: 65_536 } }, path());
+    const refused = await rejection(database.init());
+    expect(refused).toMatchObject({ code: "SQLITE_IOERR", message: expect.stringContaining(path()) });
+    expect(openFiles(disk())).toEqual([]);
+    rmSync(filler);
+    await database.init();
+    expect(await database.ping()).toBe(true);
+  });
+
   test("that is read-only is refused when opening, by an error that names the place and leaves nothing open", async () => {
     database = await databases.open({ entities: [Note] }, path());
     await database.getRepository(Note).insert({ text: "before" });
