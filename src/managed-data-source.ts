@@ -56,8 +56,9 @@ export class ManagedDataSource extends SqliteDataSource {
   }
 
   override async destroy(): Promise<void> {
-    // TypeORM destroys what it failed to initialize; the owner, who is waiting for that, would wait for itself.
-    if (this.isOpenedHere) await super.destroy();
+    // TypeORM destroys what it failed to initialize; the owner, who is waiting for that, would wait for itself. Why it
+    // failed is not to be lost behind what fails in this.
+    if (this.isOpenedHere) await super.destroy().catch(() => {});
     else await this.#owner.close();
   }
 

@@ -419,7 +419,7 @@ export class SqliteDatabase extends Database<Session> {
     try {
       if (create && !driver.hasTables) await createAll(this.#dataSource, driver);
     } catch (error) {
-      await this.#dataSource.shut();
+      await this.#dataSource.shut().catch(() => {});
       throw error;
     }
   }

@@ -53,9 +53,10 @@ const migrating: SqliteDatabaseOptions = {
 
 /** A cache of the application's own, such as one in Redis. */
 let connectCache: () => Promise<void>;
+let disconnectCache: () => Promise<void>;
 const cacheProvider = (): QueryResultCache => ({
   connect: () => connectCache(),
-  disconnect: async () => {},
+  disconnect: () => disconnectCache(),
   synchronize: async () => {},
   getFromCache: async () => undefined,
   storeInCache: async () => {},
@@ -67,6 +68,7 @@ const cacheProvider = (): QueryResultCache => ({
 beforeEach(() => {
   beforeMigrating = async () => {};
   connectCache = async () => {};
+  disconnectCache = async () => {};
 });
 
 test("makes the missing folders, the file in WAL mode and the missing tables", async () => {
@@ -267,6 +269,31 @@ test("a failed init rejects with the migration's own error, and has rolled it ba
   const database = databases.make(migrating);
   await expect(database.init()).rejects.toBe(boom);
   expect(await rawRead(databases.path, "SELECT name FROM sqlite_schema WHERE name = 'migrated'")).toEqual([]);
+});
+
+test.each<[string, SqliteDatabaseOptions]>([
+  ["of an entity", { entities: [Keyless] }],
+  ["of a migration", migrating],
+  ["of a table", { entities: [Note, Tagged] }],
+])("the error %s is not lost behind that of a cache that cannot be disconnected", async (_, options) => {
+  await rawExec(databases.path, "CREATE TABLE foreign_table (x); CREATE INDEX taken ON foreign_table (x)");
+  beforeMigrating = () => Promise.reject(new Error("the migration's own"));
+  disconnectCache = () => Promise.reject(boom);
+  const database = databases.make({ ...options, cache: { provider: () => cacheProvider() } });
+  for (const _attempt of ["the first", "the next"]) {
+    await expect(database.init()).rejects.toThrow(/primary column|the migration's own|index taken/);
+  }
+  expect(openFiles(databases.folder.path)).toEqual([]);
+});
+
+test("what was closed although its cache could not be disconnected can be opened again", async () => {
+  const database = await databases.open({ cache: { provider: () => cacheProvider() } });
+  disconnectCache = () => Promise.reject(boom);
+  await expect(database.close()).rejects.toBe(boom);
+  expect(openFiles(databases.folder.path)).toEqual([]);
+  disconnectCache = async () => {};
+  await database.init();
+  expect((await database.exec("SELECT 1 AS one")).scalar()).toBe(1);
 });
 
 test("a createAll that fails has created nothing", async () => {

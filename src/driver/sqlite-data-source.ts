@@ -99,6 +99,15 @@ export class SqliteDataSource extends DataSource {
     }
   }
 
+  override async destroy(): Promise<void> {
+    try {
+      await super.destroy();
+    } finally {
+      // TypeORM disconnects its cache last, and would never be initialized again where that fails.
+      Object.assign(this, { isInitialized: false });
+    }
+  }
+
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     return new SqliteEntityManager(this, queryRunner);
   }
