@@ -151,6 +151,7 @@ export class SqliteDriver extends BetterSqlite3Driver {
   /** Takes no new work, lets the work in flight end for up to `closeTimeout`, then ends it. */
   override async disconnect(): Promise<void> {
     this.tablesKnown();
+    this.#tables = undefined;
     if (!this.lender.isOpen) await this.#firstConnection?.catch(() => {});
     await this.lender.close();
     for (const transaction of this.#transactions) transaction.abandon();
