@@ -4,6 +4,7 @@ import type { Connection, Row } from "../driver/connection";
 import { throwMapped } from "../driver/error-mapping";
 import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import { ConfigurationError } from "../errors";
+import { describe } from "../options/describe";
 
 type Mode = "passive" | "full" | "restart" | "truncate";
 
@@ -34,9 +35,9 @@ export async function checkpoint(
   dataSource: SqliteDataSource,
   mode: CheckpointMode,
 ): Promise<CheckpointResult> {
-  if (!MODES.has(String(mode).toLowerCase())) {
+  if (typeof mode !== "string" || !MODES.has(mode.toLowerCase())) {
     throw new ConfigurationError(
-      `There is no checkpoint mode ${JSON.stringify(mode)}; there are ${[...MODES].join(", ")}.`,
+      `There is no checkpoint mode ${describe(mode)}; there are ${[...MODES].join(", ")}.`,
     );
   }
   const { driver } = dataSource;

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { anySignal } from "../driver/any-signal";
 import { ConfigurationError, SessionTimeoutError } from "../errors";
+import { describe } from "../options/describe";
 import { inSeconds, MAX_SECONDS } from "../options/option-checks";
 
 interface DeadlineOptions {
@@ -22,7 +23,9 @@ export class Deadline {
       return;
     }
     if (typeof timeout !== "number" || !(timeout >= 0)) {
-      throw new ConfigurationError(`timeout must be a number of seconds from 0 on (got ${String(timeout)}).`);
+      throw new ConfigurationError(
+        `timeout must be a number of seconds from 0 on (got ${describe(timeout)}).`,
+      );
     }
     if (timeout > MAX_SECONDS) throw new ConfigurationError(`timeout ${inSeconds(timeout)} (got ${timeout})`);
     const timedOut = new AbortController();

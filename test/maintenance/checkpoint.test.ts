@@ -69,8 +69,11 @@ test("a reader that does not end makes it busy after busyTimeout, and nothing is
 
 test("another mode is refused, and inside a session every mode", async () => {
   await expect(database.checkpoint("hard" as CheckpointMode)).rejects.toThrow(
-    'There is no checkpoint mode "hard"; there are passive, full, restart, truncate.',
+    "There is no checkpoint mode 'hard'; there are passive, full, restart, truncate.",
   );
+  for (const mode of [null, 1n, Symbol("full"), Object.create(null), ["full"]]) {
+    await expect(database.checkpoint(mode)).rejects.toMatchObject({ code: "CONFIGURATION" });
+  }
   for (const call of [() => database.checkpoint(), () => database.optimize()] as (() => Promise<unknown>)[]) {
     await expect(database.session(call)).rejects.toMatchObject({ code: "INSIDE_SESSION" });
   }
