@@ -60,6 +60,58 @@ test.each<[string, Call]>([
   await database.exec(WRITE);
 });
 
+const STARTERS: [string, Call][] = [
+  ["exec", (database, options) => database.exec(WRITE, {}, options)],
+  ["session", (database, options) => database.session((session) => session.exec(WRITE), options)],
+  ["openSession", (database, options) => database.openSession(options)],
+];
+
+test.each(STARTERS)(
+  "%s refuses a readonly that is not true or false, and writes nothing",
+  async (name, call) => {
+    const database = await databases.open({ entities: [Note] });
+    for (const readonly of ["false", 1, 0, null, Promise.resolve(true), Symbol("yes")]) {
+      const error = await rejection(call(database, { readonly } as never));
+      expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+      expect(error.message).toContain(`The readonly of ${name}() must be true or false (got `);
+    }
+    expect(await rawRead(databases.path, NOTES)).toEqual([]);
+  },
+);
+
+test.each<[string, Call]>([
+  ...STARTERS.slice(1),
+  ["insertMany", (database, options) => database.insertMany(Note, [{ text: "written" }], options)],
+])("%s refuses a label that is no string, and writes nothing", async (name, call) => {
+  const database = await databases.open({ entities: [Note] });
+  for (const label of [null, 7, Symbol("name"), Object.create(null)]) {
+    const error = await rejection(call(database, { label } as never));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+    expect(error.message).toContain(`The label of ${name}() must be a string (got `);
+  }
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+});
+
+test.each(STARTERS)("%s refuses a timeout that is no number, whatever it is", async (_, call) => {
+  const database = await databases.open({ entities: [Note] });
+  for (const timeout of [null, Number.NaN, -1, "5", Symbol("soon"), Object.create(null)]) {
+    const error = await rejection(call(database, { timeout } as never));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+    expect(error.message).toContain("timeout must be a number of seconds from 0 on (got ");
+  }
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+});
+
+test.each(STARTERS)("%s refuses a promise of options, and options in a list", async (name, call) => {
+  const database = await databases.open({ entities: [Note] });
+  for (const options of [Promise.resolve({ readonly: true }), [], new Map([["readonly", true]])]) {
+    const error = await rejection(call(database, options as never));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+    expect(error.message).toContain(`The options of ${name}() must be an object`);
+  }
+  expect(await rawRead(databases.path, NOTES)).toEqual([]);
+});
+
 test.each([5, null, "log", { step: () => {} }])(
   "backup refuses an onProgress that is %p",
   async (onProgress) => {
