@@ -310,6 +310,7 @@ export class SqliteDatabase extends Database<Session> {
   }): Promise<Migration[]> {
     this.#assertOpen("run migrations");
     this.#assertNoTransaction("runMigrations()");
+    checkCallOptions("runMigrations", options, ["transaction", "fake"]);
     return await this.#dataSource.runMigrations(options);
   }
 
@@ -320,6 +321,7 @@ export class SqliteDatabase extends Database<Session> {
   }): Promise<void> {
     this.#assertOpen("revert a migration");
     this.#assertNoTransaction("undoLastMigration()");
+    checkCallOptions("undoLastMigration", options, ["transaction", "fake"]);
     await this.#dataSource.undoLastMigration(options);
   }
 

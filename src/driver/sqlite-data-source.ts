@@ -30,6 +30,8 @@ import type { TransactionScope } from "./transaction-scope";
 
 type MigrationOptions = NonNullable<Parameters<DataSource["runMigrations"]>[0]>;
 
+const TRANSACTION_MODES: readonly OnceMigrationExecutor["transaction"][] = ["all", "none", "each"];
+
 /** What better-sqlite3 has and a pool of sqlite3 connections has not. */
 type BetterSqlite3Only =
   | "type"
@@ -163,11 +165,18 @@ export class SqliteDataSource extends DataSource {
     work: (executor: OnceMigrationExecutor) => Promise<T>,
   ): Promise<T> {
     if (!this.isInitialized) throw new NotInitializedError("run migrations");
+    const transaction = options.transaction ?? this.options.migrationsTransactionMode ?? "all";
+    // TypeORM would run them without a transaction.
+    if (!TRANSACTION_MODES.includes(transaction)) {
+      throw new ConfigurationError(
+        `There is no transaction mode ${describe(transaction)} of migrations; there are ${TRANSACTION_MODES.join(", ")}.`,
+      );
+    }
     const runner = this.createQueryRunner();
     try {
       await runner.beforeMigration();
       const executor = new OnceMigrationExecutor(this, runner);
-      executor.transaction = options.transaction ?? this.options.migrationsTransactionMode ?? "all";
+      executor.transaction = transaction;
       executor.fake = options.fake ?? false;
       const result = await work(executor);
       await runner.afterMigration();

@@ -204,6 +204,25 @@ describe("a migration that fails", () => {
   });
 });
 
+test.each(["ALL", "default", true, {}])(
+  "the transaction mode %p is none, and no migration runs without a transaction",
+  async (transaction) => {
+    const dataSource = await withMigration((runner) => runner.query("CREATE TABLE half (id)"));
+    for (const call of ["runMigrations", "undoLastMigration"] as const) {
+      const error = await rejection(dataSource[call]({ transaction } as never));
+      expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+      expect(error.message).toContain("there are all, none, each");
+    }
+    const asOption = await withMigration(async () => {}, undefined, {
+      migrationsTransactionMode: "one" as never,
+    });
+    await expect(asOption.runMigrations()).rejects.toThrow(
+      "There is no transaction mode 'one' of migrations",
+    );
+    expect(await columns("half")).toEqual([]);
+  },
+);
+
 describe("while a migration runs", () => {
   test("readers go on, and writers wait for their turn", async () => {
     await rawExec(path(), FAMILY);

@@ -19,6 +19,8 @@ test.each<[string, Call, string]>([
   ["insertMany", (database, options) => database.insertMany(Note, [{ text: "written" }], options), "label"],
   ["vacuum", (database, options) => database.vacuum(options), "into"],
   ["backup", (database, options) => database.backup("copy.db", options), "onProgress"],
+  ["runMigrations", (database, options) => database.runMigrations(options), "transaction"],
+  ["undoLastMigration", (database, options) => database.undoLastMigration(options), "transaction"],
 ])("%s refuses an option that it does not know, and writes nothing", async (name, call, option) => {
   const database = await databases.open({ entities: [Note] });
   const wrong = `${option.toLowerCase()}_`;
