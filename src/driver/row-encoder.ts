@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { types } from "node:util";
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { ColumnMetadata } from "typeorm/metadata/ColumnMetadata.js";
 import type { EmbeddedMetadata } from "typeorm/metadata/EmbeddedMetadata.js";
@@ -38,6 +39,10 @@ export class RowEncoder {
    * @throws ParameterError naming the row and the property
    */
   encode(row: unknown, index: number): (BindValue | undefined)[] {
+    // It has no properties, and its row would have nothing but defaults.
+    if (types.isPromise(row)) {
+      throw new ParameterError(`Row ${index} for ${this.#entity} is a Promise. Await it first.`);
+    }
     if (typeof row !== "object" || row === null || Array.isArray(row)) {
       const what = row === null ? "null" : Array.isArray(row) ? "an array" : typeof row;
       throw new ParameterError(

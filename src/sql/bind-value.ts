@@ -39,7 +39,8 @@ export function describeRefused(value: unknown): string {
     return Number.isNaN(value.getTime()) ? "an invalid Date" : "a Date outside of the years 0000 to 9999";
   }
   if (types.isPromise(value)) return "a Promise. Await it first";
-  if (Array.isArray(value)) return "an array inside an array. Pass a flat one, or JSON.stringify() it";
+  if (Array.isArray(value))
+    return "an array, and not a single value. Pass JSON.stringify() of it to store it as JSON";
   if (types.isSet(value)) return "a Set. Pass [...set]";
   if (ArrayBuffer.isView(value)) {
     return `a ${classOf(value)}. Pass new Uint8Array(value.buffer, value.byteOffset, value.byteLength)`;

@@ -299,6 +299,8 @@ describe("insertMany", () => {
     expect(await refused(Note, null)).toMatch(/Row 3000 for Note is null/);
     expect(await refused(Note, ["x"])).toMatch(/Row 3000 for Note is an array/);
     expect(await refused(Note, "x")).toMatch(/Row 3000 for Note is string/);
+    expect(await refused(Note, Promise.resolve({ text: "x" }))).toMatch(/Row 3000 for Note is a Promise/);
+    expect(await refused(Note, { text: ["x"] })).toMatch(/text is an array, and not a single value/);
     expect(await refused(Note, { text: () => "x" })).toMatch(/text is a function/);
     expect(await refused(Part, { name: "x", size: { depth: 1 } })).toMatch(/"size\.depth"/);
     expect(await refused(Maker, { code: "x", parts: [] })).toMatch(/"parts"/);
