@@ -56,6 +56,7 @@ export async function insertMany<Entity extends ObjectLiteral>(
 
   const isDue = (): boolean =>
     hasFailed ||
+    !runner.scope?.isOpen ||
     chunk.length >= MOST_ROWS ||
     chunk.characters >= MOST_CHARACTERS ||
     (chunk.length % ROWS_BETWEEN_LOOKS === 0 && performance.now() - turn >= LONGEST_TURN);
@@ -77,6 +78,8 @@ export async function insertMany<Entity extends ObjectLiteral>(
     chunk = makeChunk();
   };
   const flush = async (): Promise<void> => {
+    // Nobody waits for the rows any more, and what else the source gives would be lost.
+    runner.scope?.assertNotEnded();
     await send();
     await (isDelayed ? sent : nextTurn());
     turn = performance.now();

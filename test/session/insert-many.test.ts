@@ -16,6 +16,7 @@ import {
 import { ConstraintError, EntityValidationError, ParameterError, ReadonlyError } from "../../src/errors";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
+import { deferred } from "../support/deferred";
 import { rawExec, rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
 
@@ -415,5 +416,31 @@ describe("insertMany", () => {
     await expect(database.insertMany(Note, endless(), { signal: controller.signal })).rejects.toBe(boom);
     expect(await rawRead(databases.path, NOTES)).toEqual([]);
     expect(await database.insertMany(Note, [{ text: "after" }])).toBe(1);
+  });
+
+  test("takes no row more from its source once a signal has ended it, and closes the source", async () => {
+    const database = await databases.open({ entities: [Note] });
+    const controller = new AbortController();
+    const hasEnded = deferred();
+    const isClosed = deferred();
+    let given = 0;
+    async function* slow() {
+      try {
+        for (; given < 100; given++) {
+          if (given === 3) {
+            controller.abort(boom);
+            await hasEnded.promise;
+          }
+          yield { text: `note ${given}` };
+        }
+      } finally {
+        isClosed.resolve();
+      }
+    }
+    const inserted = database.insertMany(Note, slow(), { signal: controller.signal });
+    await expect(inserted).rejects.toBe(boom);
+    hasEnded.resolve();
+    await isClosed.promise;
+    expect(given).toBeLessThanOrEqual(3);
   });
 });
