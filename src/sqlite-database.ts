@@ -18,6 +18,7 @@ import { checkIntegrity, type IntegrityReport } from "./maintenance/integrity";
 import { type VacuumOptions, vacuum } from "./maintenance/vacuum";
 import { ManagedDataSource } from "./managed-data-source";
 import { checkCallOptions } from "./options/call-options";
+import { describe } from "./options/describe";
 import { parseLocation } from "./options/location";
 import { resolveOptions, type SqliteDatabaseOptions } from "./options/sqlite-database-options";
 import { createAll } from "./schema/create-all";
@@ -412,6 +413,9 @@ export class SqliteDatabase extends Database<Session> {
    */
   detach<T>(fn: () => T): T {
     this.#assertOpen("detach work");
+    if (typeof fn !== "function") {
+      throw new ConfigurationError(`detach() takes a function, which it calls (got ${describe(fn)}).`);
+    }
     return this.#dataSource.driver.context.detach(fn);
   }
 

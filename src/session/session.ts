@@ -5,6 +5,8 @@ import type { SqliteDataSource } from "../driver/sqlite-data-source";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import type { SavepointOptions, TransactionScope } from "../driver/transaction-scope";
 import { unlessAborted } from "../driver/unless-aborted";
+import { ConfigurationError } from "../errors";
+import { describe } from "../options/describe";
 import type { Parameters } from "../sql/parameters";
 import type { Result } from "../sql/result";
 import { Deadline } from "./deadline";
@@ -262,6 +264,10 @@ export class Session implements AsyncDisposable {
    * await session.transaction(async (inner) => inner.manager.insert(Post, post));
    */
   async transaction<T>(work: (session: Session) => Promise<T> | T): Promise<T> {
+    this.#scope.assertNotEnded();
+    if (typeof work !== "function") {
+      throw new ConfigurationError(`transaction() takes a function (got ${describe(work)}).`);
+    }
     return await this.#inSavepoint(work);
   }
 

@@ -662,4 +662,15 @@ describe("what outlives its session", () => {
       }),
     ).toThrow(boom);
   });
+
+  test("detach() and session.transaction() refuse what is no function", async () => {
+    const database = await databases.open();
+    for (const work of [undefined, null, "work", Promise.resolve(), {}] as never[]) {
+      expect(() => database.detach(work)).toThrow(expect.objectContaining({ code: "CONFIGURATION" }));
+      await database.session(async (session) => {
+        await expect(session.transaction(work)).rejects.toMatchObject({ code: "CONFIGURATION" });
+        expect((await session.exec("SELECT 1")).scalar()).toBe(1);
+      });
+    }
+  });
 });
