@@ -399,7 +399,7 @@ export class SqliteDatabase extends Database<Session> {
 
   /** Figures of the pool, of this moment; cheap enough for every scrape of a metrics collector. */
   stats(): DatabaseStats {
-    return statsOf(this.#dataSource, this.isInitialized);
+    return statsOf(this.#dataSource);
   }
 
   /**

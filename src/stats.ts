@@ -23,8 +23,9 @@ export interface DatabaseStats {
   readonly holders: readonly ConnectionHolder[];
 }
 
-export function statsOf({ driver }: SqliteDataSource, open: boolean): DatabaseStats {
-  if (!open) {
+export function statsOf({ driver }: SqliteDataSource): DatabaseStats {
+  // Also while it is closing: who holds what it waits for is what one wants to know then.
+  if (!driver.lender.isOpen) {
     const { location, poolSize, maxOverflow } = driver.settings;
     const limit = location.memory ? 1 : poolSize + maxOverflow;
     return {

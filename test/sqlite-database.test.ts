@@ -233,6 +233,21 @@ describe("stats", () => {
     expect(database.stats().writer).toEqual({ busy: false, waiting: 0 });
   });
 
+  test("name those whom close() waits for, until it has closed", async () => {
+    const database = await databases.open({ entities: [Note] });
+    const session = await database.openSession({ label: "last" });
+    await session.manager.insert(Note, { text: "in flight" });
+    const closed = database.close();
+    expect(database.stats()).toMatchObject({
+      writer: { busy: true, waiting: 0 },
+      holders: [{ label: "last" }],
+    });
+    await session.commit();
+    await session.close();
+    await closed;
+    expect(database.stats()).toMatchObject({ readers: { total: 0 }, writer: { busy: false }, holders: [] });
+  });
+
   test("have no limit where maxOverflow is -1", async () => {
     const database = await databases.open({ maxOverflow: -1 });
     expect(database.stats().readers.limit).toBe(Number.POSITIVE_INFINITY);
