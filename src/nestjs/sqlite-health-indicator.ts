@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { Inject, Injectable } from "@nestjs/common";
 import { ModuleRef } from "@nestjs/core";
 import { ConfigurationError, type DatabaseStats, SqliteDatabase } from "..";
@@ -60,7 +61,8 @@ export class SqliteHealthIndicator {
     key: Key,
     { timeout = 1, database: name }: SqlitePingOptions = {},
   ): Promise<Record<Key, SqliteHealth>> {
-    if (!(timeout > 0 && timeout <= LONGEST_TIMEOUT)) throw notInSeconds(timeout);
+    if (typeof timeout !== "number" || !(timeout > 0 && timeout <= LONGEST_TIMEOUT))
+      throw notInSeconds(timeout);
     const database = this.#moduleRef.get<SqliteDatabase>(getDatabaseToken(name), { strict: false });
     const begin = performance.now();
     const message = await problemOf(database, timeout);
@@ -100,9 +102,10 @@ async function problemFound(database: SqliteDatabase, signal: AbortSignal): Prom
   }
 }
 
-function notInSeconds(timeout: number): ConfigurationError {
-  const meant = timeout > LONGEST_TIMEOUT ? `; did you mean ${timeout / 1000}?` : "";
+function notInSeconds(timeout: unknown): ConfigurationError {
+  const isLong = typeof timeout === "number" && timeout > LONGEST_TIMEOUT;
+  const meant = isLong ? `; did you mean ${timeout / 1000}?` : "";
   return new ConfigurationError(
-    `timeout is in seconds, above 0 and up to ${LONGEST_TIMEOUT}${meant} (got ${timeout})`,
+    `timeout is a number in seconds, above 0 and up to ${LONGEST_TIMEOUT}${meant} (got ${inspect(timeout, { depth: -1 })})`,
   );
 }

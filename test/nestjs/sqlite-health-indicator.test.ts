@@ -112,7 +112,10 @@ test.each([
   [0, /above 0/],
   [-1, /above 0/],
   [Number.NaN, /above 0/],
-])("a timeout of %s is refused, as a slip", async (timeout, message) => {
+  ["5", /a number in seconds.*got '5'/],
+  [1n, /a number in seconds.*got 1n/],
+  [Symbol("soon"), /a number in seconds/],
+] as [never, RegExp][])("a timeout of %p is refused, as a slip", async (timeout, message) => {
   const application = await start();
   const check = application.get(SqliteHealthIndicator).pingCheck("db", { timeout });
   await expect(check).rejects.toThrow(ConfigurationError);
