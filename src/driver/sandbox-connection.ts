@@ -150,7 +150,8 @@ export class SandboxConnection implements Connection {
     this.#lost = new DatabaseError(
       "SANDBOX_LOST",
       "A statement failed in a way that made SQLite roll back everything in the sandbox, also what was committed " +
-        "before. Restore it; to test code with ON CONFLICT ROLLBACK, use a database of its own and reset().",
+        "before. Restore it; to test code with ON CONFLICT ROLLBACK, or whose timeout or signal interrupts a write, use " +
+        "a database of its own and reset().",
       { cause: error },
     );
   }

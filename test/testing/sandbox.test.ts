@@ -7,6 +7,7 @@ import {
   PoolTimeoutError,
   ReadonlyError,
   SessionClosedError,
+  SessionTimeoutError,
   type SqliteDatabase,
 } from "../../src";
 import { type Sandbox, sandbox } from "../../src/testing";
@@ -400,6 +401,18 @@ it("says so when SQLite has rolled everything back, instead of going on outside 
   for (const use of [write("again"), database.session((session) => session.exec(NOTES)), inside()]) {
     expect(await rejection(use)).toMatchObject({ code: "SANDBOX_LOST" });
   }
+  await expectUndone();
+});
+
+it("says so as well when a timeout has interrupted a write, with which SQLite rolls everything back", async () => {
+  await open();
+  await write("new");
+  const endless =
+    "INSERT INTO notes (text) WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+  await expect(database.exec(endless, {}, { timeout: 0.05 })).rejects.toThrow(SessionTimeoutError);
+  const error = await rejection(inside());
+  expect(error).toMatchObject({ code: "SANDBOX_LOST", cause: expect.any(SessionTimeoutError) });
+  expect(error.message).toContain("whose timeout or signal interrupts a write");
   await expectUndone();
 });
 
