@@ -16,6 +16,8 @@ export async function vacuum(dataSource: SqliteDataSource, options: VacuumOption
   const runner = dataSource.createQueryRunner();
   try {
     if (into !== undefined) {
+      // Which forbids writing to every file, while under ?mode=ro SQLite itself refuses to write to the one that is open.
+      if (dataSource.driver.settings.location.mode === "ro") await runner.query("PRAGMA query_only=OFF");
       await runner.query("VACUUM INTO ?", [into]);
       return;
     }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { ConfigurationError, QueryError } from "../../src/errors";
+import { ConfigurationError, QueryError, ReadonlyDatabaseError } from "../../src/errors";
 import type { SqliteDatabase } from "../../src/sqlite-database";
 import { testDatabases } from "../support/databases";
 import { isPending, until } from "../support/deferred";
@@ -76,6 +76,16 @@ test("with `into` writes a compact copy, and leaves the file as it is", async ()
   expect(statSync(into).size).toBeLessThan(before / 10);
   expect(await rawRead(into, NOTES)).toEqual([{ text: "kept" }]);
   expect(size()).toBe(before);
+});
+
+test("with `into` writes a copy of a database that is opened with ?mode=ro, which stays as it is", async () => {
+  await (await openWithGaps()).close();
+  const database = await databases.open({ entities: [Note] }, `${databases.path}?mode=ro`);
+  const into = databases.folder.file("copy.db");
+  await database.vacuum({ into });
+  expect(await rawRead(into, NOTES)).toEqual([{ text: "kept" }]);
+  await expect(database.getRepository(Note).insert({ text: "new" })).rejects.toThrow(ReadonlyDatabaseError);
+  await expect(database.exec("PRAGMA query_only").then((result) => result.scalar())).resolves.toBe(1);
 });
 
 test("with `into` never overwrites a file", async () => {
