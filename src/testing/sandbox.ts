@@ -1,4 +1,4 @@
-import type { SqliteDatabase } from "..";
+import { ConfigurationError, type SqliteDatabase } from "..";
 
 /** What is done through a database until it is restored. */
 export interface Sandbox extends AsyncDisposable {
@@ -19,6 +19,7 @@ export interface Sandbox extends AsyncDisposable {
  * of a transaction (`vacuum`, `checkpoint`, `backup`, `synchronize`, migrations, `dropAll`) is refused. A sandbox in a
  * sandbox is part of it.
  *
+ * @throws ConfigurationError for what is no `SqliteDatabase`
  * @throws PoolTimeoutError where a session that began before does not end
  * @throws NotInitializedError, DatabaseClosedError, BusyError
  * @example
@@ -27,6 +28,10 @@ export interface Sandbox extends AsyncDisposable {
  * await restore();
  */
 export async function sandbox(database: SqliteDatabase): Promise<Sandbox> {
-  const restore = await database.dataSource.driver.lender.openSandbox();
+  const lender = (database as Partial<SqliteDatabase> | undefined | null)?.dataSource?.driver?.lender;
+  if (!lender) {
+    throw new ConfigurationError("sandbox() takes a SqliteDatabase. Await what creates or opens it first.");
+  }
+  const restore = await lender.openSandbox();
   return { restore, [Symbol.asyncDispose]: restore };
 }

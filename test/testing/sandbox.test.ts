@@ -392,6 +392,20 @@ it("what cannot be undone is refused, and leaves everything as it was", async ()
   await database.vacuum();
 });
 
+it("is of a database that was awaited, and of nothing else", async () => {
+  for (const other of [
+    Promise.resolve(database),
+    database.dataSource,
+    undefined,
+    null,
+    "app.db",
+  ] as never[]) {
+    const error = await rejection(sandbox(other));
+    expect(error).toMatchObject({ name: "ConfigurationError", code: "CONFIGURATION" });
+    expect(error.message).toContain("takes a SqliteDatabase");
+  }
+});
+
 it("says so when SQLite has rolled everything back, instead of going on outside of it", async () => {
   await open();
   await write("new");
