@@ -43,7 +43,7 @@ export async function backup(
   // Without the name of the target, which may be as long as names can be.
   const part = join(dirname(target), `.${randomUUID()}.part`);
   try {
-    await reserve(part, await modeOf(dataSource));
+    await reserve(part, target, await modeOf(dataSource));
     await copyReporting(dataSource, part, onProgress, signal);
     await check(part);
     signal?.throwIfAborted();
@@ -76,7 +76,7 @@ async function modeOf(dataSource: SqliteDataSource): Promise<number> {
 }
 
 /** Makes the file before SQLite does, which knows no other mode than that of the process. */
-async function reserve(part: string, mode: number): Promise<void> {
+async function reserve(part: string, target: string, mode: number): Promise<void> {
   try {
     const file = await open(part, "wx", mode);
     try {
@@ -88,7 +88,7 @@ async function reserve(part: string, mode: number): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     const remedy =
       code === "ENOENT" ? "Make the folder first" : "Check that this process may write in the folder";
-    throw refused(part, `${(error as Error).message}. ${remedy}`, error);
+    throw refused(target, `${(error as Error).message}. ${remedy}`, error);
   }
 }
 

@@ -176,6 +176,9 @@ describe("a failed backup leaves nothing behind, and the database as it was:", (
     const error = await rejection(database.backup(databases.folder.file("missing/copy.db")));
     expect(error).toMatchObject({ code: "BACKUP" });
     expect(error.message).toContain("Make the folder first");
+    expect(error.message).toContain(
+      `Cannot write a backup to ${JSON.stringify(databases.folder.file("missing/copy.db"))}`,
+    );
     expect(existsSync(databases.folder.file("missing"))).toBe(false);
   });
 
