@@ -5,7 +5,7 @@ import { RowStream } from "../driver/row-stream";
 import type { SqliteQueryRunner } from "../driver/sqlite-query-runner";
 import { unlessAborted } from "../driver/unless-aborted";
 import { checkCallOptions } from "../options/call-options";
-import { bindParameters, type Parameters } from "../sql/parameters";
+import { type BoundStatement, bindParameters, type Parameters } from "../sql/parameters";
 import { Deadline } from "./deadline";
 
 /** How a stream is to be read. */
@@ -23,20 +23,31 @@ export function streamRows<T>(
 ): AsyncIterableIterator<T> {
   checkCallOptions("stream", options, ["timeout", "signal"]);
   const ended = new AbortController();
-  const pages = limitedPages(open, sql, parameters, options, ended);
+  const pages = limitedPages(open, bindNow(sql, parameters), options, ended);
   return new RowStream<T>(pages as AsyncGenerator<T[], void, undefined>, ended.signal);
+}
+
+/** The values of now, which the caller may change before the first row is asked for; and only then what is wrong with them. */
+function bindNow(sql: string, parameters: Parameters | undefined): () => BoundStatement {
+  try {
+    const bound = bindParameters(sql, parameters);
+    return () => bound;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** `ended` is aborted with the reason that ends it early, also while nobody asks for a page. */
 async function* limitedPages(
   open: () => SqliteQueryRunner,
-  sql: string,
-  parameters: Parameters | undefined,
+  bind: () => BoundStatement,
   options: StreamOptions,
   ended: AbortController,
 ): AsyncGenerator<Row[], void, undefined> {
   const runner = open();
-  const bound = bindParameters(sql, parameters);
+  const bound = bind();
   const deadline = new Deadline("The stream", options);
   const { signal } = deadline;
   const end = () => ended.abort(signal?.reason);

@@ -156,6 +156,20 @@ describe("stream", () => {
     expect(await collect(positional)).toEqual([{ id: 5 }, { id: 6 }]);
   });
 
+  test("has the values of its parameters that they had when it was called", async () => {
+    const ids = [1];
+    const parameters = { ids, name: "name 1" };
+    const sql = "SELECT id FROM numbers WHERE id IN (:ids) OR name = :name ORDER BY id";
+    const rows = database.stream<NumberRow>(sql, parameters);
+    await database.session(async (session) => {
+      const inSession = session.stream<NumberRow>(sql, parameters);
+      ids.push(2);
+      parameters.name = "name 3";
+      expect(await collect(inSession)).toEqual([{ id: 1 }]);
+    });
+    expect(await collect(rows)).toEqual([{ id: 1 }]);
+  });
+
   test("hands out every value as it is", async () => {
     await rawExec(
       databases.path,
