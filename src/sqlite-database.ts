@@ -421,6 +421,8 @@ export class SqliteDatabase extends Database<Session> {
 
   async #open(create: boolean): Promise<void> {
     const { driver } = this.#dataSource;
+    // The code that opens it again may still run in the context of a session that has ended.
+    if (driver.context.ambient) return await driver.context.detach(() => this.#open(create));
     await this.#dataSource.open({ create });
     try {
       if (create && !driver.hasTables) await createAll(this.#dataSource, driver);

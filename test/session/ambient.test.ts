@@ -631,6 +631,21 @@ describe("what outlives its session", () => {
     expect(await notes()).toEqual([]);
   });
 
+  test("may close the database and open it again", async () => {
+    const database = await databases.open({ entities: [Note] });
+    const ended = deferred();
+    let outliving: Promise<void> | undefined;
+    await database.session(async () => {
+      outliving = ended.promise.then(async () => {
+        await database.close();
+        await database.init();
+      });
+    });
+    ended.resolve();
+    await outliving;
+    expect(await database.getRepository(Note).count()).toBe(0);
+  });
+
   test("detach() is the way out, for what goes on after the session and for what must be seen at once", async () => {
     const database = await databases.open({ entities: [Note] });
     const ended = deferred();
