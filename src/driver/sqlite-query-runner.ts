@@ -299,9 +299,11 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
    * to it, also when it is only dropped to be rebuilt (https://sqlite.org/lang_altertable.html#otheralter).
    *
    * @throws DatabaseError inside a transaction or sandbox, where SQLite ignores the pragma
+   * @throws SessionClosedError where that has ended
    */
   async suspendForeignKeys(): Promise<void> {
     if (this.scope) {
+      this.scope.assertNotEnded();
       throw new DatabaseError(
         "INSIDE_SESSION",
         "The schema cannot be changed inside a session or transaction, where SQLite cannot switch foreign keys off. " +

@@ -646,6 +646,26 @@ describe("what outlives its session", () => {
     expect(await database.getRepository(Note).count()).toBe(0);
   });
 
+  test("changes no schema, and is told why", async () => {
+    const database = await databases.open({ entities: [Note] });
+    const ended = deferred();
+    let outliving: Promise<PromiseSettledResult<unknown>[]> | undefined;
+    await database.session(async () => {
+      outliving = ended.promise.then(() => {
+        const { dataSource } = database;
+        return Promise.allSettled([
+          ...[database.synchronize(), database.dropAll(), database.createAll(), database.runMigrations()],
+          ...[database.undoLastMigration(), dataSource.synchronize(), dataSource.dropDatabase()],
+        ]);
+      });
+    });
+    ended.resolve();
+    for (const result of (await outliving) ?? []) {
+      expect(result).toMatchObject({ status: "rejected", reason: expect.any(SessionClosedError) });
+    }
+    expect(await notes()).toEqual([]);
+  });
+
   test("detach() is the way out, for what goes on after the session and for what must be seen at once", async () => {
     const database = await databases.open({ entities: [Note] });
     const ended = deferred();
