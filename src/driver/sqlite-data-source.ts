@@ -194,6 +194,13 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ["verbose", "use logging"],
 ]);
 
+/** Those of better-sqlite3 that are made into others here, where a text would be taken for one of them. */
+const BETTER_SQLITE3_TYPES = [
+  ["timeout", "number"],
+  ["readonly", "boolean"],
+  ["fileMustExist", "boolean"],
+] as const;
+
 function assertSupported(options: SqliteDataSourceOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new ConfigurationError(
@@ -204,6 +211,13 @@ function assertSupported(options: SqliteDataSourceOptions): void {
   if (type !== "better-sqlite3") {
     throw new ConfigurationError(
       `SqliteDataSource opens SQLite only: its type is "better-sqlite3", or is left out (got ${describe(type)}).`,
+    );
+  }
+  for (const [key, wanted] of BETTER_SQLITE3_TYPES) {
+    const value = options[key];
+    if (value === undefined || typeof value === wanted) continue;
+    throw new ConfigurationError(
+      `The option ${key} of SqliteDataSource must be a ${wanted} (got ${describe(value)}).`,
     );
   }
   for (const [key, value] of Object.entries(options)) {

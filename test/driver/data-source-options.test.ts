@@ -36,6 +36,16 @@ test.each([[undefined], [null], ["app.db"], [{}]])(
   },
 );
 
+test.each([
+  [{ timeout: "250" }, "The option timeout of SqliteDataSource must be a number (got '250')."],
+  [{ timeout: null }, "The option timeout of SqliteDataSource must be a number (got null)."],
+  [{ readonly: "false" }, "The option readonly of SqliteDataSource must be a boolean (got 'false')."],
+  [{ fileMustExist: 1 }, "The option fileMustExist of SqliteDataSource must be a boolean (got 1)."],
+])("%p is refused, and not taken for what it looks like", (options, message) => {
+  expect(make(options as never)).toThrow(ConfigurationError);
+  expect(make(options as never)).toThrow(message);
+});
+
 test("timeout in milliseconds, as better-sqlite3 has it, stands for busyTimeout", () => {
   expect(make({ timeout: 250 })().driver.settings.busyTimeout).toBe(250);
   expect(make({ timeout: 250, busyTimeout: 2 })().driver.settings.busyTimeout).toBe(2000);
