@@ -28,6 +28,9 @@ export interface ResourcePoolStats {
   readonly limit: number;
 }
 
+/** Milliseconds that a resource may take to be made or tested, also for who would wait for others a shorter time. */
+const LEAST_PATIENCE = 1000;
+
 /** The pool takes no new work. */
 export class PoolClosedError extends Error {}
 
@@ -105,7 +108,14 @@ export class ResourcePool<R extends object> {
     options.signal?.throwIfAborted();
     const ready = this.tryAcquire();
     if (ready) return ready;
-    const waiter = new Waiter<R>(options, (gone) => this.#waiters.delete(gone));
+    const { timeout = Number.POSITIVE_INFINITY } = options;
+    let patience = LEAST_PATIENCE - timeout;
+    const extend = (): number | undefined => {
+      const longer = patience;
+      patience = 0;
+      return longer > 0 && this.#isServed(waiter) ? longer : undefined;
+    };
+    const waiter = new Waiter<R>({ ...options, extend }, (gone) => this.#waiters.delete(gone));
     this.#waiters.add(waiter);
     this.#grow();
     return waiter.promise;
@@ -163,6 +173,11 @@ export class ResourcePool<R extends object> {
     for (const waiter of this.#waiters) waiter.reject(reason);
     this.#waiters.clear();
     this.#settleDrain();
+  }
+
+  /** Whether a resource is on its way to the waiter, for which it waits for nobody. */
+  #isServed(waiter: Waiter<R>): boolean {
+    return [...this.#waiters].indexOf(waiter) < this.#pending;
   }
 
   #isFresh(resource: R): boolean {

@@ -203,6 +203,17 @@ describe("poolTimeout", () => {
     await database.close();
   });
 
+  test("of zero is for others only, and not for a connection that has to be opened", async () => {
+    const database = await new SqliteDatabase(path(), { poolTimeout: 0 }).init();
+    expect((await database.exec("SELECT 1")).scalar()).toBe(1);
+    await database.exec("CREATE TABLE t (n)");
+    const session = await database.openSession();
+    await session.exec("INSERT INTO t VALUES (1)");
+    await expect(database.exec("INSERT INTO t VALUES (2)")).rejects.toThrow(PoolTimeoutError);
+    await session.close();
+    await database.close();
+  });
+
   test("names all who hold readers, and the one who waited", async () => {
     const dataSource = await open({ database: path(), poolSize: 1, maxOverflow: 1, poolTimeout: 0.5 });
     const first = await dataSource.driver.lender.acquire("reader", "first");

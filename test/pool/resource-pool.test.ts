@@ -191,6 +191,20 @@ describe("waiting", () => {
     expect(factory.made).toEqual([]);
   });
 
+  test("a timeout of zero waits for what is made for it, but not for others", async () => {
+    const pool = poolOf({ size: 1 });
+    const part = await pool.acquire({ timeout: 0 });
+    await expect(pool.acquire({ timeout: 0 })).rejects.toThrow(WaitTimeoutError);
+    const making = deferred<Part>();
+    factory.create = () => making.promise;
+    await pool.discard(part);
+    const served = pool.acquire({ timeout: 0 });
+    const behind = pool.acquire({ timeout: 0 });
+    await expect(behind).rejects.toThrow(WaitTimeoutError);
+    making.resolve(factory.make());
+    expect(await served).toEqual({ id: 2 });
+  });
+
   test("an aborted waiter leaves the line with the reason", async () => {
     const pool = poolOf({ size: 1 });
     const part = await pool.acquire();
