@@ -22,6 +22,8 @@ export class BulkSubjectExecutor extends SubjectExecutor {
       const { name } = subject.metadata;
       let place = latest.get(name) ?? -1;
       if (awaited(subject).some((other) => (placed.get(other) ?? -1) >= place)) place = -1;
+      // TypeORM inserts those without a value after all others of their group.
+      if (place >= 0 && isEmpty(groups[place]![0]!) !== isEmpty(subject)) place = -1;
       if (place < 0) {
         place = groups.push([]) - 1;
         latest.set(name, place);
@@ -44,6 +46,11 @@ export class BulkSubjectExecutor extends SubjectExecutor {
       last.set(row, generatedMap);
     }
   }
+}
+
+/** Whether the row has nothing but defaults. */
+function isEmpty({ changeMaps }: Subject): boolean {
+  return changeMaps.length === 0;
 }
 
 /** The subjects whose ids are to be in the row, and are not known yet. */

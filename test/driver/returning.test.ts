@@ -48,6 +48,15 @@ class Item {
 }
 
 @Entity()
+class Defaulted {
+  @PrimaryGeneratedColumn()
+  id!: number;
+
+  @Column({ default: 1 })
+  amount!: number;
+}
+
+@Entity()
 class Keyed {
   @PrimaryColumn()
   code!: string;
@@ -77,7 +86,7 @@ const path = () => folder.file("app.db");
 
 let dataSource: SqliteDataSource;
 beforeEach(async () => {
-  dataSource = await open({ database: path(), entities: [Item, Keyed, Named], synchronize: true });
+  dataSource = await open({ database: path(), entities: [Item, Defaulted, Keyed, Named], synchronize: true });
 });
 
 afterEach(() => jest.restoreAllMocks());
@@ -251,6 +260,18 @@ describe("save()", () => {
     ).toEqual([{ n: 500 }]);
     expect(items[0]).toMatchObject({ version: 2 });
     expect(items[600]).toMatchObject({ version: 1 });
+  });
+
+  test("of entities some of which have no values inserts them in their order", async () => {
+    const rows = await dataSource.manager.save(Defaulted, [{ amount: 5 }, {}, { amount: 7 }, {}, {}]);
+    expect(rows.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5]);
+    expect(await rawRead(path(), "SELECT id, amount FROM defaulted ORDER BY id")).toEqual([
+      { id: 1, amount: 5 },
+      { id: 2, amount: 1 },
+      { id: 3, amount: 7 },
+      { id: 4, amount: 1 },
+      { id: 5, amount: 1 },
+    ]);
   });
 
   test("of an entity sets what the database has made: defaults, version and dates", async () => {
