@@ -122,6 +122,30 @@ test.each(["", " ", "-- nothing", "/* nothing */ ;"])(
   },
 );
 
+test.each([
+  "SELECT 1; SELECT 2",
+  "DELETE FROM sample; DROP TABLE sample",
+  "UPDATE sample SET real = 1; SELECT 'late",
+])("%j is more than one statement, to query() and to stream(), and none is run", async (sql) => {
+  await dataSource.manager.insert(Sample, { real: 2 });
+  const runner = dataSource.createQueryRunner();
+  for (const refused of [dataSource.query(sql), runner.stream(sql)]) {
+    expect(await rejection(refused)).toMatchObject({
+      name: "ParameterError",
+      message: expect.stringContaining("One statement at a time"),
+    });
+  }
+  expect(await rawRead(path(), "SELECT real FROM sample")).toEqual([{ real: 2 }]);
+});
+
+test("a semicolon at the end, and those in a trigger, begin no second statement", async () => {
+  await dataSource.query(
+    "CREATE TRIGGER twice AFTER INSERT ON sample BEGIN UPDATE sample SET real = 1; UPDATE sample SET real = real + 1; END; -- so",
+  );
+  await dataSource.query("INSERT INTO sample (real) VALUES (5);");
+  expect(await dataSource.query("SELECT real FROM sample; ;")).toEqual([{ real: 2 }]);
+});
+
 describe("in entities", () => {
   const DATE = new Date("2024-02-29T12:34:56.789Z");
 

@@ -134,7 +134,8 @@ describe.each(NAMES)("names of tables, columns and indices with %s", (_, evil) =
     await database.undoLastMigration();
     await database.getRepository(Thing).insert({ title: "kept" });
     // TypeORM cannot read back an index whose name has double quotes; then nothing is changed.
-    if (evil.includes('"')) await expect(database.synchronize()).rejects.toThrow("syntax error");
+    if (evil.includes('"'))
+      await expect(database.synchronize()).rejects.toThrow(/syntax error|One statement at a time/);
     else await database.synchronize();
     expect(await database.getRepository(Thing).count()).toBe(1);
     expect(await rawRead(databases.path, "SELECT n FROM witness")).toEqual([{ n: 1 }]);
