@@ -216,7 +216,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     const isolation = isolationLevel ?? this.dataSource.options.isolationLevel;
     validateIsolationLevel(this.driver.supportedIsolationLevels, isolation);
     if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
-    await this.broadcaster.broadcast("BeforeTransactionStart");
+    await this.#announceStart();
     while (this.#beginning) await this.#beginning.catch(() => {});
     const parent = this.scope;
     const scope = await (parent ? this.#openSavepoint(parent) : this.#openTransaction());
@@ -234,6 +234,20 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
     } catch (error) {
       await this.#undo(scope);
       throw error;
+    }
+  }
+
+  /**
+   * To a subscriber the transaction is active, as with TypeORM's runners: what it saves would else begin one more, of
+   * which it would be told again, without end.
+   */
+  async #announceStart(): Promise<void> {
+    const isHeard = this.dataSource.subscribers.some((subscriber) => subscriber.beforeTransactionStart);
+    if (isHeard) this.isTransactionActive = true;
+    try {
+      await this.broadcaster.broadcast("BeforeTransactionStart");
+    } finally {
+      if (isHeard) this.isTransactionActive = this.transactionDepth > 0;
     }
   }
 

@@ -1,4 +1,4 @@
-import { type EntitySubscriberInterface, EventSubscriber } from "typeorm";
+import { type EntitySubscriberInterface, EventSubscriber, type TransactionStartEvent } from "typeorm";
 import { dataSources } from "../support/data-sources";
 import { rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
@@ -29,6 +29,14 @@ class Failing implements EntitySubscriberInterface {
   async afterQuery({ query }: { query: string }): Promise<void> {
     if (query === "BEGIN TRANSACTION") heard("BEGIN");
   }
+}
+
+@EventSubscriber()
+class Saving implements EntitySubscriberInterface {
+  #count = 0;
+  beforeTransactionStart = async ({ manager }: TransactionStartEvent) => {
+    await manager.save(Note, { text: `before ${++this.#count}` });
+  };
 }
 
 const openDataSource = dataSources();
@@ -105,4 +113,17 @@ test("a subscriber that fails before a rollback does not keep it from being done
   await dataSource.manager.insert(Note, { text: "by another" });
   await runner.release();
   expect(await notes()).toEqual(["by another"]);
+});
+
+test("what a subscriber saves before a transaction begins no other one, and is kept by itself", async () => {
+  await (await open()).destroy();
+  const dataSource = await openDataSource({ database: path(), entities: [Note], subscribers: [Saving] });
+  await dataSource.transaction((manager) => manager.insert(Note, { text: "saved" }));
+  const runner = dataSource.createQueryRunner();
+  await runner.startTransaction();
+  await runner.manager.save(Note, { text: "undone" });
+  await runner.rollbackTransaction();
+  expect(runner.isTransactionActive).toBe(false);
+  await runner.release();
+  expect(await notes()).toEqual(["before 1", "saved", "before 2"]);
 });
