@@ -34,6 +34,12 @@ import { unlessAborted } from "./unless-aborted";
 
 const RELEASED = Promise.resolve();
 
+type OpenTransactionEvent =
+  | "AfterTransactionStart"
+  | "BeforeTransactionCommit"
+  | "AfterTransactionCommit"
+  | "BeforeTransactionRollback";
+
 /** TypeORM's query runner, over connections that it has only while it needs them: one that nobody released holds nothing. */
 export class SqliteQueryRunner extends EscapingQueryRunner {
   declare readonly driver: SqliteDriver;
@@ -190,14 +196,10 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
 
   /** Runs `work` in a transaction, or a savepoint inside one; only the code of `work` takes part in it. */
   async transaction<T>(work: () => Promise<T>, isolationLevel?: IsolationLevel): Promise<T> {
-    const { context } = this.driver;
     const scope = await this.begin(isolationLevel, { framed: true });
     let result: T;
     try {
-      // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
-      const { ambient } = context;
-      const joins = ambient !== undefined && scope.isWithin(ambient);
-      result = await context.run({ scope, joins }, async () => {
+      result = await this.#within(scope, async () => {
         const value = await work();
         await this.flushPending();
         return value;
@@ -229,7 +231,7 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
           await connection.run("PRAGMA read_uncommitted = true");
         });
       }
-      await this.broadcaster.broadcast("AfterTransactionStart");
+      await this.#tell(scope, "AfterTransactionStart");
       return scope;
     } catch (error) {
       await this.#undo(scope);
@@ -258,9 +260,9 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
   }
 
   async #keep(scope: TransactionScope): Promise<void> {
-    await this.broadcaster.broadcast("BeforeTransactionCommit");
+    await this.#tell(scope, "BeforeTransactionCommit");
     // Who hears of a savepoint may fail, and until it is kept it can be undone.
-    if (scope.parent) await this.broadcaster.broadcast("AfterTransactionCommit");
+    if (scope.parent) await this.#tell(scope, "AfterTransactionCommit");
     if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("COMMIT");
     else await this.#transactions.end(scope, "commit");
   }
@@ -272,12 +274,27 @@ export class SqliteQueryRunner extends EscapingQueryRunner {
 
   async rollback(scope: TransactionScope): Promise<void> {
     try {
-      await this.broadcaster.broadcast("BeforeTransactionRollback");
+      await this.#tell(scope, "BeforeTransactionRollback");
     } finally {
       if (this.#transactions.isRoot(scope) && this.#transactions.last === scope) await this.query("ROLLBACK");
       else await this.#transactions.end(scope, "rollback");
     }
     await this.broadcaster.broadcast("AfterTransactionRollback");
+  }
+
+  /** Runs what is sent in it in `scope`. */
+  #within<T>(scope: TransactionScope, work: () => Promise<T>): Promise<T> {
+    const { context } = this.driver;
+    // A savepoint of a session is ambient as the session is; a transaction of its own is for its manager only.
+    const { ambient } = context;
+    const joins = ambient !== undefined && scope.isWithin(ambient);
+    return context.run({ scope, joins }, work);
+  }
+
+  /** Of a transaction that is open. What subscribers send would else wait for the savepoint that waits for them. */
+  async #tell(scope: TransactionScope, event: OpenTransactionEvent): Promise<void> {
+    if (this.dataSource.subscribers.length === 0) return;
+    await this.#within(scope, () => this.broadcaster.broadcast(event));
   }
 
   /** After a failure, which is what the caller must see, and not that the rollback failed too. */

@@ -1,4 +1,10 @@
-import { type EntitySubscriberInterface, EventSubscriber, type TransactionStartEvent } from "typeorm";
+import {
+  type EntityManager,
+  type EntitySubscriberInterface,
+  EventSubscriber,
+  type TransactionCommitEvent,
+  type TransactionStartEvent,
+} from "typeorm";
 import { dataSources } from "../support/data-sources";
 import { rawRead } from "../support/raw-database";
 import { NOTES, Note } from "../support/small-entities";
@@ -37,6 +43,22 @@ class Saving implements EntitySubscriberInterface {
   beforeTransactionStart = async ({ manager }: TransactionStartEvent) => {
     await manager.save(Note, { text: `before ${++this.#count}` });
   };
+}
+
+/** Writes at every event of a transaction that is open. */
+@EventSubscriber()
+class Writing implements EntitySubscriberInterface {
+  #count = 0;
+  afterTransactionStart = (event: { manager: EntityManager }) => this.#write(event, "started");
+  beforeTransactionCommit = (event: { manager: EntityManager }) => this.#write(event, "to be kept");
+  beforeTransactionRollback = (event: { manager: EntityManager }) => this.#write(event, "to be undone");
+  async afterTransactionCommit({ manager, queryRunner }: TransactionCommitEvent): Promise<void> {
+    if (queryRunner.isTransactionActive) await this.#write({ manager }, "kept");
+  }
+
+  async #write({ manager }: { manager: EntityManager }, event: string): Promise<void> {
+    await manager.insert(Note, { text: `${++this.#count} ${event}` });
+  }
 }
 
 const openDataSource = dataSources();
@@ -126,4 +148,30 @@ test("what a subscriber saves before a transaction begins no other one, and is k
   expect(runner.isTransactionActive).toBe(false);
   await runner.release();
   expect(await notes()).toEqual(["before 1", "saved", "before 2"]);
+});
+
+test("what a subscriber writes at the start and the end of a nested transaction belongs to that", async () => {
+  await (await open()).destroy();
+  const dataSource = await openDataSource({
+    database: path(),
+    entities: [Note],
+    subscribers: [Writing],
+    poolTimeout: 1,
+  });
+  await dataSource.transaction(async (manager) => {
+    await manager.transaction((nested) => nested.insert(Note, { text: "nested" }));
+    const undone = manager.transaction(async (nested) => {
+      await nested.insert(Note, { text: "undone" });
+      throw boom;
+    });
+    await expect(undone).rejects.toBe(boom);
+  });
+  expect(await notes()).toEqual([
+    "1 started",
+    "2 started",
+    "nested",
+    "3 to be kept",
+    "4 kept",
+    "7 to be kept",
+  ]);
 });
