@@ -1,7 +1,7 @@
 import { InsertQueryBuilder, InsertResult, type ObjectLiteral } from "typeorm";
 import { bindingNumbers } from "./binding-query-builder";
 import { MOST_PARAMETERS } from "./escape-parameters";
-import { inTransaction } from "./in-transaction";
+import { inTransaction, onRunnerOf } from "./in-transaction";
 import { InsertRows } from "./insert-rows";
 import { readAgain } from "./read-again";
 import { writesVirtualTable } from "./virtual-tables";
@@ -26,7 +26,8 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
 
   async execute(): Promise<InsertResult> {
     const rows: ObjectLiteral[] = this.getValueSets();
-    const size = this.expressionMap.insertFromSelect ? rows.length : this.#rowsPerStatement();
+    if (rows.length < 2 || this.expressionMap.insertFromSelect) return await this.#executeWhole(rows);
+    const size = (await this.#isSkippedByTrigger()) ? 1 : this.#rowsPerStatement();
     if (rows.length <= size) return await this.#executeWhole(rows);
     const parts = await inTransaction(this, async (runner) => {
       const results: InsertResult[] = [];
@@ -95,6 +96,17 @@ export class SqliteInsertQueryBuilder extends bindingNumbers(InsertQueryBuilder)
       await readAgain(this, columns, rows, result.generatedMaps);
     }
     return result;
+  }
+
+  /** As for those that a conflict skips. */
+  async #isSkippedByTrigger(): Promise<boolean> {
+    const { mainAlias, updateEntity } = this.expressionMap;
+    if (!mainAlias?.hasMetadata || !updateEntity) return false;
+    const { metadata } = mainAlias;
+    if (metadata.getInsertionReturningColumns().length === 0) return false;
+    const { triggeredTables } = this.dataSource.driver;
+    if (triggeredTables.known(metadata) === false) return false;
+    return await onRunnerOf(this, (runner) => triggeredTables.maySkip(runner, metadata));
   }
 
   #rowsPerStatement(): number {

@@ -13,8 +13,19 @@ export class TriggeredTables {
   /** By the path of the table. */
   readonly #known = new Map<string, boolean>();
 
+  /** Those whose triggers may leave out a row of an INSERT (https://sqlite.org/lang_createtrigger.html#the_raise_function). */
+  readonly #skipping = new Set<string>();
+
   forget(): void {
     this.#known.clear();
+    this.#skipping.clear();
+  }
+
+  /** Whether the rows of RETURNING may be fewer than those that were to be inserted. */
+  async maySkip(runner: SqliteQueryRunner, metadata: EntityMetadata): Promise<boolean> {
+    const { tablePath } = metadata;
+    if (!this.#known.has(tablePath)) await this.lookUp(runner, metadata);
+    return this.#skipping.has(tablePath);
   }
 
   /** `undefined` as long as nobody has asked for it. */
@@ -26,12 +37,13 @@ export class TriggeredTables {
   async lookUp(runner: SqliteQueryRunner, { tablePath, tableName }: EntityMetadata): Promise<boolean> {
     const schema = tablePath.slice(0, -tableName.length).replace(/\.$/, "") || "main";
     const triggers = (catalogue: string) =>
-      `SELECT 1 FROM ${catalogue} WHERE type = 'trigger' AND lower(tbl_name) = lower(?1)`;
+      `SELECT sql FROM ${catalogue} WHERE type = 'trigger' AND lower(tbl_name) = lower(?1)`;
     const sql = `${triggers(`${quotedName(schema)}.sqlite_schema`)} UNION ALL ${triggers("sqlite_temp_schema")}`;
     const look = (connection: Connection) => connection.all(sql, [tableName]);
     const { lender } = runner.driver;
     const rows = await (runner.scope ? runner.scope.run(look) : lender.useOnce("writer", "triggers", look));
     this.#known.set(tablePath, rows.length > 0);
+    if (rows.some(({ sql }) => /\bignore\b/i.test(String(sql)))) this.#skipping.add(tablePath);
     return rows.length > 0;
   }
 }

@@ -101,6 +101,19 @@ test("each of many rows has its own, with a key of several columns too", async (
   expect(generatedMaps.map(({ slug }) => slug)).toEqual(["one", "two"]);
 });
 
+test("a row that a trigger leaves out does not take the id of another", async () => {
+  const database = await open(`
+    CREATE TRIGGER refused BEFORE INSERT ON articles WHEN new.title = 'no' BEGIN SELECT RAISE(IGNORE); END;`);
+  const articles = database.getRepository(Article);
+  for (const write of ["save", "insert"] as const) {
+    const [no, one, two] = ["no", `${write} one`, `${write} two`].map((title) => articles.create({ title }));
+    await articles[write]([no!, one!, two!]);
+    expect(no!.id).toBeUndefined();
+    expect(await articles.findOneByOrFail({ id: one!.id })).toMatchObject({ title: `${write} one` });
+    expect(await articles.findOneByOrFail({ id: two!.id })).toMatchObject({ title: `${write} two` });
+  }
+});
+
 test("the row is found whatever the id was given as", async () => {
   const database = await open(
     "CREATE TRIGGER counted AFTER INSERT ON counters BEGIN UPDATE counters SET count = 9 WHERE id = new.id; END",
