@@ -115,6 +115,17 @@ describe("the tables of a new file", () => {
     expect(await schemaOf(databases.path)).toHaveProperty(["table notes"]);
   });
 
+  test("are not those of the run before, where something else is to come first now", async () => {
+    const database = await databases.open({ entities: [Note] });
+    await database.close();
+    rmSync(databases.path);
+    database.dataSource.setOptions({ synchronize: true });
+    const created = creations();
+    await database.init();
+    expect(created()).toEqual([]);
+    expect(await schemaOf(databases.path)).toHaveProperty(["table notes"]);
+  });
+
   test("keep no one waiting where something else fails before they are known", async () => {
     const failed = new Error("no cache today");
     const provider = () => ({ connect: () => Promise.reject(failed) }) as never;
