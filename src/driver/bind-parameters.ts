@@ -1,5 +1,6 @@
 import { ParameterError } from "../errors";
 import { type BindValue, describeRefused, toBindValue } from "../sql/bind-value";
+import { noStatement, secondStatement } from "../sql/not-one-statement";
 import type { StatementAnalysis } from "../sql/statement";
 
 /**
@@ -16,12 +17,9 @@ export function toBindValues(
   parameters: readonly unknown[],
   built: boolean,
 ): BindValue[] {
-  if (kind === "empty") throw new ParameterError("There is no statement in the SQL text.");
+  if (kind === "empty") throw noStatement();
   if (secondStatementAt !== undefined) {
-    throw new ParameterError(
-      `One statement at a time: a second one begins at offset ${secondStatementAt} with ` +
-        `${JSON.stringify(sql.slice(secondStatementAt, secondStatementAt + 40))}. Send each by a call of its own.`,
-    );
+    throw secondStatement(sql, secondStatementAt, "Send each by a call of its own.");
   }
   if (parameters.length !== parameterCount) {
     throw new ParameterError(

@@ -1,4 +1,5 @@
 import { ParameterError } from "../errors";
+import { noStatement, secondStatement } from "./not-one-statement";
 import { findSlots, type Slot } from "./parameter-slot";
 import { kindOfStatement } from "./statement-kind";
 import { StatementTokens } from "./statement-tokens";
@@ -73,14 +74,10 @@ function assertOneStatement(tokens: StatementTokens): number {
     );
   }
   const start = tokens.statementStart(0);
-  if (start === tokens.length) throw new ParameterError("There is no statement in the SQL text.");
+  if (start === tokens.length) throw noStatement();
   const second = tokens.at(tokens.statementStart(tokens.statementEnd(start)));
   if (!second) return start;
-  const excerpt = JSON.stringify(tokens.sql.slice(second.start, second.start + 40));
-  throw new ParameterError(
-    `One statement at a time: a second one begins at offset ${second.start} with ${excerpt}. ` +
-      "Use execScript() for several.",
-  );
+  throw secondStatement(tokens.sql, second.start, "Use execScript() for several.");
 }
 
 function styleOf(labels: ReadonlyMap<string | number, string>): ParameterTemplate["style"] {
