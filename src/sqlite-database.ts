@@ -425,7 +425,7 @@ export class SqliteDatabase extends Database<Session> {
     if (driver.context.ambient) return await driver.context.detach(() => this.#open(create));
     await this.#dataSource.open({ create });
     try {
-      if (create && !driver.hasTables) await createAll(this.#dataSource, driver);
+      if (create && !driver.hasTables) await createAll(this.#dataSource, { isNew: driver.isNew });
     } catch (error) {
       await this.#dataSource.shut().catch(() => {});
       throw error;

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import sqlite3 from "sqlite3";
 import { ConfigurationError, type PragmaValue, type SqliteDatabase } from "../../src";
+import { beforeCreation } from "../support/before-creation";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { openFiles } from "../support/open-files";
@@ -24,20 +25,6 @@ async function settingsOf(database: SqliteDatabase): Promise<unknown[]> {
 function creations(): () => string[] {
   const { mock } = jest.spyOn(sqlite3.Database.prototype, "exec");
   return () => mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("CREATE TABLE"));
-}
-
-/** Does something when the tables are about to be created. */
-function beforeCreation(work: () => Promise<void>): void {
-  const { exec } = sqlite3.Database.prototype;
-  jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
-    this: sqlite3.Database,
-    sql,
-    done,
-  ) {
-    if (!sql.includes("synchronous = OFF")) return exec.call(this, sql, done);
-    void work().then(() => exec.call(this, sql, done));
-    return this;
-  });
 }
 
 describe("the tables of a new file", () => {

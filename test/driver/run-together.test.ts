@@ -15,6 +15,7 @@ import {
   ViewEntity,
 } from "typeorm";
 import { BusyError, DiskFullError, QueryError } from "../../src";
+import { beforeCreation } from "../support/before-creation";
 import { rejection } from "../support/data-sources";
 import { testDatabases } from "../support/databases";
 import { deferred, isPending } from "../support/deferred";
@@ -75,20 +76,6 @@ const tables = (count: number) =>
         },
       }),
   );
-
-/** Does something before the tables of a new file are created. */
-function beforeCreation(act: () => Promise<unknown>): void {
-  const { exec } = sqlite3.Database.prototype;
-  jest.spyOn(sqlite3.Database.prototype, "exec").mockImplementation(function (
-    this: sqlite3.Database,
-    sql,
-    done,
-  ) {
-    if (!sql.includes("BEGIN IMMEDIATE;")) return exec.call(this, sql, done);
-    void act().then(() => exec.call(this, sql, done));
-    return this;
-  });
-}
 
 describe("of the statements that create tables", () => {
   test("the one that SQLite refuses is named, and nothing is left behind", async () => {
